@@ -217,7 +217,7 @@ def quiet(*lines: str) -> Block:
 
 
 def facts(about: str) -> Block:
-    """What is known of a paper that is shown whole, in mrkdwn; small and grey."""
+    """What is known about a paper that is shown in full, in mrkdwn; small and grey."""
     return {"type": "context", "elements": [mrkdwn(about)]}
 
 

@@ -1,7 +1,7 @@
-"""What the chat changes is shown in ``bot.toml`` by the loop that watches the file.
+"""Changes from the chat are written to ``bot.toml`` later, by the loop that watches the file.
 
 No command waits for the file: an editor may hold it, a disk may be slow, and rewriting a thousand
-channels takes half a second in which nobody else can change anything. A very large file follows
+channels takes half a second in which nobody else can change anything. A very large file is written
 every ten minutes, any other within seconds.
 """
 
@@ -15,7 +15,7 @@ WRITE_INTERVAL: Final = 600.0  # seconds, of a large file
 
 
 class DeferredWrites:
-    """Whether ``bot.toml`` is behind the database, and when it is to be written.
+    """Whether the file lacks changes from the database, and when it is to be written.
 
     Defers nothing until ``enabled`` is set, by a process that keeps running and asks ``is_due``.
     """
@@ -27,20 +27,20 @@ class DeferredWrites:
         self._last_write = 0.0
 
     def defer(self, path: Path) -> bool:
-        """Whether a change is to be written later; remembers it then."""
+        """Whether a change will be written later; if so, remembers that there is one."""
         if self.enabled:
             self._pending = True
             try:
                 self._large = path.stat().st_size > LARGE_FILE_BYTES
-            except OSError:  # who reads the file will say what is wrong with it
+            except OSError:  # whatever reads the file will report what is wrong with it
                 self._large = False
         return self.enabled
 
     def is_due(self, now: float) -> bool:
-        """``now`` is monotonic, in seconds."""
+        """Whether the file is to be written. ``now`` is monotonic, in seconds."""
         return self._pending and (not self._large or now - self._last_write >= WRITE_INTERVAL)
 
     def started(self, now: float) -> None:
-        """The file is being brought up to date now, with all changes until now."""
+        """The file is being brought up to date now, with all changes so far."""
         self._pending = False
         self._last_write = now

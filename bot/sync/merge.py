@@ -29,7 +29,7 @@ from bot.ports import SyncTransaction
 from bot.sync.shared_file import digest_of
 from bot.sync.toml_editor import Marker, ParsedChannels, read, render
 
-MIRROR = 200  # channels; as [bot] mirror, where that says nothing else
+MIRROR = 200  # channels; the default of [bot] mirror
 MASS_REMOVAL = 3  # removed keywords or channels; fewer are taken over, whatever their share
 CHANGED_BY = "bot.toml"  # who made a change that came from the file
 _CONFIRM = (
@@ -41,7 +41,7 @@ GUEST = (
     " counts; what is taken out of it stays in the database, and is shown again. To let this one"
     " remove instead: `daily-papers sync --accept`"
 )
-_MAX_REVISION = 10**11  # no revision number of ours; a marker above it was made up
+_MAX_REVISION = 10**11  # above all revisions of ours; a marker with more was made up
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +49,10 @@ class SyncState:
     """What is kept about the file from one sync to the next.
 
     ``merged`` is the digest of the last text that was taken over, ``written`` of the text that was
-    to replace it. ``base`` is what the last text said, kept only while nobody could or may write
-    the file, so that it does not show what the database holds. ``unmarked`` is what the last text
-    without a marker said; ``text`` is what the file is to hold since. ``own`` are the
-    channels that a person wrote into the file, by their ids, in its order.
+    to replace it. ``base`` is what the last text said, kept only while the file could not or may
+    not be written, and so does not show what the database holds. ``unmarked`` is what the last text
+    without a marker said; ``text`` is what the file is to hold since. ``own`` are the ids of the
+    channels that a person wrote into the file, in its order.
     """
 
     merged: str = ""
@@ -99,13 +99,14 @@ class Merge:
 
     ``changes`` were applied. ``one_way``: the file was not written the last time, so it does not
     show what the database holds. ``state`` is what is kept about the file. ``held_back`` says why
-    nothing was applied, or is empty; with ``accept`` it always is. Then the file is to stay as it
-    is. ``set_aside`` is what the database holds and the file can't; with ``discard`` it is removed
-    there, and ``discarded`` says what that was. ``private`` are people's conversations with the bot
-    that the file names: only they change anything there, and the file does not show them. The file
-    shows every channel as long as these are not more than ``mirror``; then only those that a person
-    wrote there. Of the files of several machines, distinguished by their ``identity``, one may
-    remove what the database holds; the others are guests (``is_guest``) unless they ``accept``.
+    nothing was applied, and then the file is to stay as it is; otherwise it is empty, as always
+    with ``accept``. ``set_aside`` is what the database holds and the file can't; with ``discard``
+    it is removed from the database, and ``discarded`` says what that was. ``private`` are people's
+    conversations with the bot that the file names: only these people change anything there, and the
+    file does not show them. The file shows every channel, but if these are more than ``mirror``,
+    only those that a person wrote there. Of the files of several machines, distinguished by their
+    ``identity``, one may remove what the database holds; the others are guests (``is_guest``)
+    unless they ``accept``.
     """
 
     def __init__(
@@ -178,7 +179,7 @@ class Merge:
 
     def _arrange(self) -> None:
         """Put the keywords of each channel into the order that the file shows. One that it does not
-        show yet stays behind the one that it follows: an undo puts it between others."""
+        show yet stays after the one that it follows: an undo puts it between others."""
         held = self._transaction.current().by_channel
         for listing in self._file.snapshot.listings:
             there = held.get(listing.channel.id, Listing(listing.channel)).by_canonical
@@ -188,9 +189,9 @@ class Merge:
                 self._transaction.arrange(listing.channel.id, order)
 
     def _truncated_from(self) -> Snapshot | None:
-        """What the text before said, if this one is its beginning, and not all that it said.
+        """What the previous text said, if this one is only its beginning, and says less.
 
-        Such is a file that was not saved completely: by an editor that crashed, on a full disk.
+        That is so when a file was not saved completely: by an editor that crashed, on a full disk.
         """
         before = self.state.text
         if len(self._text) >= len(before) or not before.startswith(self._text.rstrip()):
@@ -211,7 +212,7 @@ class Merge:
         return (*(each for each in there if each in own), *sorted(own - there))
 
     def _mirrored(self, held: Snapshot, own: tuple[str, ...]) -> tuple[Snapshot, int]:
-        """What the file is to show of what the database holds; and how many channels it does not.
+        """What the file is to show of what the database holds, and how many channels it leaves out.
         ``own`` are those that people wrote there."""
         if len(held.meaning) <= self._mirror:
             return held, 0
@@ -279,7 +280,7 @@ class Merge:
 
     def _unmarked_base(self) -> Snapshot | None:
         """For a text without a marker: the one without a marker before it, if the two are about the
-        same channels. So does a program that writes the whole file from a template of its own.
+        same channels. A program that writes the whole file from its own template makes such texts.
         """
         before = self.state.unmarked
         if not self._file.unmarked or before is None:
@@ -288,7 +289,7 @@ class Merge:
         return before if related else None
 
     def _unknown_base(self) -> str:
-        """What to tell if the text may have been meant to remove something, and did not."""
+        """What to tell people if the text was perhaps meant to remove something, but did not."""
         known = self.one_way or self._marked is not None or not self._transaction.last_revision()
         if known or not merge(self._current, self._file.snapshot):
             return ""
@@ -305,8 +306,8 @@ class Merge:
         )
 
     def record_held_back(self) -> None:
-        """Record what a text said that ends too early, so that the next one is compared with it:
-        what somebody changes in it counts, and what it lost stays until that is confirmed."""
+        """Record what was said by a text that ends too early, so that the next one is compared with
+        it: what somebody changes in it counts, and what it lost stays until that is confirmed."""
         if self._is_cut:
             self._save(replace(self.state, base=self._file))
 
@@ -333,7 +334,7 @@ class Merge:
         if self.held_back:
             return None
         if self._is_shown():
-            if self.one_way or self._text != self.state.text:  # edited outside of the channels
+            if self.one_way or self._text != self.state.text:  # edited outside the channels
                 self._record(self.state.written, None, self._text)
             return None
         new = render(self._text, self._path, self._current, self._revision(), self._elsewhere)
@@ -374,9 +375,10 @@ def _private(channel_ids: Sequence[str]) -> str:
 
 
 def _may_remove(transaction: SyncTransaction, identity: str, *, accept: bool) -> bool:
-    """Whether this file may. The first one that a database meets may, and from then on it alone,
-    until a person accepts another. Where one process serves a database there is one file, whose
-    identity is empty; it is the same after the database has moved to another engine."""
+    """Whether this file may remove what the database holds. The first file that a database meets
+    may, and from then on only that one, until a person accepts another. Where a single process
+    serves a database there is one file, whose identity is empty; it stays the same file when the
+    database moves to another engine."""
     owner = transaction.file_owner()
     if owner is not None and owner != identity and "" in (owner, identity):
         transaction.rename_file(owner, identity)
@@ -392,7 +394,7 @@ def _are_many(removed: int, of: int) -> bool:
 
 
 def _with_followers(shown: Sequence[str], present: Sequence[str]) -> list[str]:
-    """What is ``shown`` in its order, each with those behind it that follow it in ``present``."""
+    """What is ``shown``, in its order, each with those after it that follow it in ``present``."""
     leader = ""
     followers: dict[str, list[str]] = {each: [] for each in (leader, *shown)}
     for canonical in present:

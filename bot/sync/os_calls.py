@@ -1,7 +1,7 @@
-"""The few calls to the operating system by which a file that others write too is replaced.
+"""The few calls to the operating system that replace a file which others write, too.
 
-Decides nothing: ``shared_file`` does. They are methods of one small object so that a test can
-let each of them fail, or be the last thing that a process does. All raise OSError.
+Decides nothing: ``shared_file`` does. They are methods of one small object so that a test can make
+each of them fail, or be the last thing that a process does. All raise OSError.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ class OsCalls:
     """The real calls."""
 
     def fsync(self, descriptor: int) -> None:
-        """Wait until an open file, or the names in a folder, would outlast a loss of power."""
+        """Wait until an open file, or the names in a folder, would survive a power failure."""
         os.fsync(descriptor)
 
     def create(self, path: Path, data: bytes, like: Path) -> None:
-        """A new file, durable, with the mode, owner and attributes of another."""
+        """Create a file durably, with the mode, owner and attributes of another."""
         owner = like.stat()
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with open(descriptor, "wb") as file:
@@ -68,8 +68,8 @@ class OsCalls:
         os.remove(path)
 
     def overwrite(self, descriptor: int, offset: int, data: bytes) -> None:
-        """Write durably into an open file. Readers see all of it or nothing, a crash of the
-        machine may leave a part."""
+        """Write durably into an open file. Readers see all of it or nothing; a crash of the machine
+        may leave a part."""
         written = 0
         while written < len(data):
             written += os.pwrite(descriptor, data[written:], offset + written)
@@ -88,17 +88,18 @@ class OsCalls:
             os.close(descriptor)
 
     def writers(self, descriptor: int) -> Writers:
-        """Whether anybody else is about to write an open file; for an instant nobody can begin to.
+        """Whether anybody else has an open file open for writing.
 
         Answered by Linux's file leases (fcntl(2), F_SETLEASE): a read lease is refused while
-        somebody has the file open for writing, a write lease while anybody else has it open. It
-        holds until the descriptor is closed. Who opens the file meanwhile waits for that.
+        somebody has the file open for writing, a write lease while anybody else has it open. A
+        lease holds until the descriptor is closed; whoever opens the file meanwhile waits for that.
         """
         if not hasattr(fcntl, "F_SETLEASE"):
             return Writers.UNKNOWN
         writable = fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDWR
         try:
-            # Who waits sends a signal, by default one that ends the process; this one is ignored.
+            # The lease's holder gets a signal when somebody waits, by default one that ends the
+            # process; this one is ignored.
             fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
             fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_WRLCK if writable else fcntl.F_RDLCK)
         except BlockingIOError:

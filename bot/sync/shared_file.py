@@ -1,23 +1,23 @@
 """A file that people's editors write too: read when nobody is in the middle of writing it, and
 replaced without losing what somebody has just saved.
 
-Knows nothing of what the file says, keeps nothing but two temporary files beside it, and never
+Knows nothing about what the file says, keeps nothing but two temporary files beside it, and never
 waits: where it would have to, it says so and leaves everything as it was.
 
 - **Read** under a Linux lease, which says whether somebody has the file open for writing. An editor
   that writes in place empties the file first; what is read in between is not what anybody meant.
 - **Replace** by exchanging the file with the new one in one step, and then looking at what came
   out. If that is not what had been read, or somebody is writing it, it is *left over*: somebody
-  saved in between, and a rename would have destroyed it. It stays beside the file until it is whole
-  and the caller has taken over what it says, and then goes back. In this order, because who opens
-  the file meanwhile sees ours, without theirs, and may save over it. Where the system can't
-  exchange, the file is compared just before the rename.
+  saved in between, and a rename would have destroyed it. It stays beside the file until it is
+  complete and the caller has taken over what it says, and then goes back. In this order, because
+  whoever opens the file meanwhile sees our text, without the left-over one, and may save over it.
+  Where the system can't exchange, the file is compared just before the rename.
 - **In place**, from the first byte that differs, where a rename is impossible (a single file
   mounted into a container), not permitted (the folder), or would break something (a hard link, an
   owner that can't be kept). A shorter text is first filled up with empty lines, so that the file
   is whole before and after each step. Only a crash of the machine can leave a part.
-- **After a crash** there is at most such a left-over text, and it goes the same way. Where its
-  place is taken it gets a name that a person finds.
+- **After a crash** there is at most such a left-over text, and it goes the same way. If its place
+  is taken, it gets a name that a person will find.
 
 A link stays a link: what it points to is replaced.
 """
@@ -75,7 +75,7 @@ def digest_of(data: bytes) -> str:
 class SharedFile:
     """One such file. Callers exclude each other (``Synchronizer`` holds a lock).
 
-    ``rescued`` are the files to which texts were moved that had no place any more.
+    ``rescued`` are the files to which left-over texts were moved that could not go back.
     """
 
     def __init__(self, path: Path, os_calls: OsCalls) -> None:
@@ -88,7 +88,7 @@ class SharedFile:
         return self._read(self._path)
 
     def signature(self) -> tuple[int, ...] | None:
-        """Differs if the file was changed, but for changes in one instant; ``None``: no file."""
+        """Differs if the file was changed, except in the same instant; ``None``: no file."""
         try:
             status = self._path.stat()
         except OSError:
@@ -125,15 +125,15 @@ class SharedFile:
             raise FileUnwritable(_reason(error)) from error
 
     def discard(self) -> None:
-        """Remove what was left over, which is nobody's any more. Raises FileUnwritable."""
+        """Remove what was left over, which nobody needs any more. Raises FileUnwritable."""
         try:
             self._os.remove(self._places()[1])
         except OSError as error:
             raise FileUnwritable(_reason(error)) from error
 
     def restore_previous(self, ours: str) -> None:
-        """Move what was left over to the place of ours, given its digest; what comes out of there
-        is left over next.
+        """Move what was left over back to its place, if our text, whose digest is ``ours``, is
+        there; whatever comes out of there is left over next.
 
         If by now something else stands there, that stays, and the left-over text is rescued.
         Raises FileUnwritable.
@@ -151,7 +151,7 @@ class SharedFile:
             raise FileUnwritable(_reason(error)) from error
 
     def _places(self) -> tuple[Path, Path, Path]:
-        """The file itself behind any links, the new one beside it, and the latter unfinished."""
+        """The file itself, with links followed; the new one beside it; and that one unfinished."""
         target = Path(os.path.realpath(self._path))
         beside = target.with_name(f".{target.name}.daily-papers")
         return target, beside, beside.with_name(f"{beside.name}.part")

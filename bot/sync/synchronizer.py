@@ -1,10 +1,10 @@
-"""Keeps the ``[[channels]]`` part of ``bot.toml`` and the database the same.
+"""Keeps the ``[[channels]]`` part of ``bot.toml`` and the database in sync.
 
 The database holds what counts; the file shows all of it up to ``[bot] mirror`` channels, and
 beyond that the channels that a person wrote there. People change it in the chat, where the
 store writes it, or in the file, in any editor. ``sync`` carries each side's changes over to the
-other, and neither can lose the other's. It decides nothing about what is in a keyword, keeps no
-state but what a read of the file costs, and never waits for anybody.
+other, and neither can lose the other's. It knows nothing about what a keyword means, keeps in
+memory only what saves it from reading the file again, and never waits for anybody.
 
 **Three-way merge.** Each time the file is written the database gets a revision, whose snapshot it
 keeps, and the file a marker line with the revision's number and digest. What a person changed is
@@ -33,25 +33,26 @@ its origin would be unknown, and the removals in it would be lost. It would also
 database's write lock while it waits for a disk. (Commit first would be wrong if the last revision
 were taken for the base: what the commit brought and the file does not show yet would look removed.)
 
-**An editor that saves between the read and the write** is seen by ``shared_file``, which keeps
-theirs beside the file. The next attempt merges it, moves it back to where it was saved, and goes on
-from there; after a crash the same is done.
+**An editor that saves between the read and the write** is noticed by ``shared_file``, which keeps
+the editor's text beside the file. The next attempt merges it, moves it back to where it was saved,
+and goes on from there; after a crash the same is done.
 
-**A file that can't be written**, or that a command which only reads may not write, goes one way
-only: nothing in it shows what the bot did. There the base is what the file said when it was last
-merged, which the state keeps, as long as the file has the same marker.
+**A file that can't be written**, or may not be by a command that only reads, is synchronised one
+way only: nothing in it shows what the bot did. There the base is what the file said when it was
+last merged, which the state keeps, as long as the file has the same marker.
 
 **A wrong file** changes nothing and is not overwritten: ``sync`` raises ConfigError, the chat goes
 on with the database alone, and once the file is right it is merged as above.
 
 **A text that would remove much** (more than half of the channels or of the keywords, and at least
-three), or that is the beginning of the text before it, as one that was not saved whole, is held
-back: nothing of it is taken over, the file stays as it is, and a person has to confirm that it is
-meant. Saving it once more confirms nothing: so does a program that goes on writing what it lost.
+three), or that is only the beginning of the previous text, as if it had not been saved completely,
+is held back: nothing of it is taken over, the file stays as it is, and a person has to confirm that
+it is intended. Saving it again confirms nothing, as a program that lost a part would do so, too.
 
-**What stays undecidable** errs to the side of a keyword too many, which people see and can remove
-again. Who adds a keyword in the file, saves, and takes it out again before the bot has answered the
-first save (milliseconds, or a crash) has written what somebody else would have who never saw it.
+**What stays undecidable** errs on the side of a keyword too many, which people see and can remove
+again. If somebody adds a keyword in the file, saves, and takes it out again before the bot has
+reacted to the first save (within milliseconds, or after a crash), the text is the same as one by
+somebody who never saw the keyword.
 """
 
 from __future__ import annotations
@@ -94,13 +95,13 @@ _RESCUED = (
 class SyncReport:
     """What one ``sync`` did.
 
-    ``changes`` were taken over from the file. ``wrote``: the file is another now. ``retry``:
-    somebody is saving the file at this moment, or holds the lock (``locked``: nothing was done);
-    sync once more in a second. ``problem``: why the file does not show what the database holds, in
-    a sentence, or empty; ``held_back``: because a person has to confirm it. ``warnings`` are for
-    the log; a lasting one is told only the first time. ``discarded`` was removed from the database,
-    which held it and the file could not. ``guest``: the file may not remove what the database
-    holds, because another machine's may.
+    ``changes`` were taken over from the file. ``wrote``: the file was changed. ``retry``: somebody
+    is saving the file at this moment, or holds the lock (``locked``: nothing was done); sync again
+    in a second. ``problem``: why the file does not show what the database holds, in a sentence, or
+    empty; ``held_back``: because a person has to confirm it. ``warnings`` are for the log; a
+    lasting one is reported only the first time. ``discarded`` was removed from the database,
+    because the file can't hold it. ``guest``: the file may not remove what the database holds,
+    because another machine's may.
     """
 
     changes: tuple[Change, ...] = ()
@@ -116,7 +117,7 @@ class SyncReport:
 
 @dataclass(slots=True)
 class _Collected:
-    """What the attempts of one sync brought so far."""
+    """What the attempts of one sync have brought so far."""
 
     changes: list[Change] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -133,11 +134,11 @@ class _Collected:
 
 
 class _MergeHeldBack(Exception):
-    """The text is not taken over before a person has confirmed it; says why."""
+    """The text is not taken over until a person has confirmed it; says why."""
 
 
 class Synchronizer:
-    """Keeps one file and one database the same.
+    """Keeps one file and one database in sync.
 
     ``lock`` is a file of its own; all bots of one data folder share it. It also keeps the
     identity by which a ``shared`` database, one that several machines use, knows the file.
@@ -168,7 +169,7 @@ class Synchronizer:
         self._problem_at = 0.0  # when it was last met, by the monotonic clock
         self._retry = True
         self._told_guest = False
-        self._told_aside: set[str] = set()  # what of the database is set aside, and was told
+        self._told_aside: set[str] = set()  # what the file can't hold, as reported already
 
     def sync(
         self,
@@ -184,8 +185,8 @@ class Synchronizer:
 
         A text that looks truncated, or would remove much, is held back unless the caller may
         ``accept`` it: a ``problem`` says so, and neither the database nor the file is changed.
-        What the database holds and the file can't is left out of it; with ``discard`` it is removed
-        from the database.
+        What the database holds and the file can't is left out of the file; with ``discard`` it is
+        removed from the database.
 
         Blocking, for milliseconds; not to be called inside a transaction of the same database. A
         file that is missing or can't be written is a ``problem`` in the report, and removes
@@ -193,7 +194,7 @@ class Synchronizer:
         Raises ConfigError if the file is wrong, StoreError; nothing was changed then.
         """
         collected = _Collected()
-        self._retry = True  # unless it is known otherwise below: so it is after a StoreError
+        self._retry = True  # cleared below, but not after a StoreError
         with self._locked() as locked:
             if not locked:
                 return SyncReport(retry=True, locked=True)
@@ -252,7 +253,7 @@ class Synchronizer:
         for _ in range(_MAX_ATTEMPTS):
             left_over = self._file.left_over()
             if left_over is not None and not write:
-                return None  # who may write moves it back first
+                return None  # a sync that may write has to move it back first
             content = left_over or self._file.read()
             steady = self._is_steady(content.digest)
             if content.writers is not Writers.NONE and not steady:
@@ -338,7 +339,7 @@ class Synchronizer:
         if left_over.digest in (state.written, state.merged):
             self._file.discard()
             return
-        with suppress(ConfigError):  # a wrong text says nothing; in its place it will be reported
+        with suppress(ConfigError):  # a wrong text changes nothing; it is reported once moved back
             text = text_of(left_over.data, self._path)
             parsed = read(text, self._path)
             with database.transaction() as transaction:
@@ -350,7 +351,7 @@ class Synchronizer:
                     mirror=self._mirror,
                     identity=self._identity,
                 )
-                if not merged.held_back:  # else that is said of it in its place
+                if not merged.held_back:  # else that is reported once it is moved back
                     merged.record_merged()
             collected.add(merged)
         self._file.restore_previous(state.written)
@@ -378,7 +379,7 @@ class Synchronizer:
             os.close(descriptor)
 
     def _read_identity(self, lock: int) -> str:
-        """What the file of the lock says, which we hold; made up where that is nothing."""
+        """The identity in the lock file, whose lock we hold; a new one if the file is empty."""
         try:
             found = os.pread(lock, 100, 0).decode("ascii", "replace").strip()
             if not found:

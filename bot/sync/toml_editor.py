@@ -38,9 +38,9 @@ _MARKER = re.compile(r"#\s*daily-papers: revision ([0-9]{1,12})\.([0-9a-f]{8})\b
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """Which revision a text shows, or once showed before somebody edited it.
+    """Which revision a text shows, or showed before somebody edited it.
 
-    ``digest`` is that of the revision's snapshot: the same number in a file from elsewhere is
+    ``digest`` is that of the revision's snapshot: in a file from elsewhere, the same number means
     another revision. ``elsewhere`` is how many channels the database held that the file does not
     show.
     """
@@ -90,7 +90,7 @@ def read(text: str, path: Path) -> ParsedChannels:
 
 
 def render(text: str, path: Path, current: Snapshot, revision: int, elsewhere: int = 0) -> str:
-    """The text, changed so that it shows ``current`` as that revision.
+    """The text, changed so that it shows ``current`` as this ``revision``.
 
     Every byte above the first ``[[channels]]`` stays, except an old marker. A block that is right
     stays as it is, however it is written. The block of a channel that follows nothing any more is
@@ -125,7 +125,7 @@ class _Edit:
 
 @dataclass(slots=True)
 class _Block:
-    """One ``[[channels]]`` with its pairs, and the index of the statement behind its last one."""
+    """One ``[[channels]]`` with its pairs, and the index of the statement after its last one."""
 
     header: Statement
     pairs: dict[str, Statement]
@@ -139,7 +139,7 @@ class _Block:
 
 
 def _apply(edits: Sequence[_Edit], text: str) -> str:
-    """The text with all edits; those at one place in the order in which they stand here."""
+    """The text with all edits; those at the same place in the order in which they are given."""
     pieces, done = [], 0
     for edit in sorted(edits, key=lambda edit: (edit.place.start, edit.place.end)):
         pieces += [text[done : edit.place.start], edit.text]
@@ -208,7 +208,7 @@ class _Rewriter:
         return statement.kind is StatementKind.COMMENT and _marker(self._text, statement) is None
 
     def _end_of_comments(self, index: int) -> int:
-        """Behind the comments that begin here, unless they stand directly above a header."""
+        """The index after the comments that begin here, unless they are directly above a header."""
         end = index
         while end < len(self._statements) and self._is_comment(self._statements[end]):
             end += 1
@@ -216,7 +216,7 @@ class _Rewriter:
         return index if at_header else end
 
     def _remove(self, block: _Block) -> None:
-        """The block's lines, and the blank ones behind it."""
+        """Removes the block's lines, and the blank ones after it."""
         last = block.behind
         while last < len(self._statements) and self._statements[last].kind is StatementKind.BLANK:
             last += 1
@@ -239,7 +239,7 @@ class _Rewriter:
                 self._edits.append(_Edit(pair.value, _setting_literal(name, value)))
 
     def _without(self, pair: Statement) -> _Edit:
-        """The pair goes, and the comment behind it stays."""
+        """Removes the pair; the comment after it stays."""
         kept = "" if pair.comment is None else pair.comment.of(self._text) + self._line_end
         return _Edit(pair.lines, kept)
 
@@ -278,10 +278,10 @@ class _Rewriter:
         else:
             self._edits.append(_Edit(pair.value, edited))
 
-    # -- behind the last block --------------------------------------------------------------------
+    # -- after the last block ---------------------------------------------------------------------
 
     def _append_new(self) -> None:
-        """New channels, then the marker: behind the last block, or at the end of the text."""
+        """New channels, then the marker: after the last block, or at the end of the text."""
         has = self._before.by_channel
         new = [
             listing
@@ -315,7 +315,7 @@ class _Rewriter:
         return index == len(self._statements) or self._statements[index].kind in _HEADERS
 
     def _replace_marker(self, marker: Statement, new: list[Listing]) -> None:
-        """A marker in its place is rewritten there; new channels come before it."""
+        """Rewrites a marker that is in the right place; new channels come before it."""
         start = marker.lines.start
         lines = "".join(block_text(listing, self._line_end) + self._line_end for listing in new)
         self._edits.append(_Edit(Span(start, start), lines))
@@ -334,7 +334,7 @@ class _Rewriter:
 
 
 def block_text(listing: Listing, line_end: str = "\n") -> str:
-    """A channel's whole block, with a blank line behind it."""
+    """A channel's whole block, with a blank line after it."""
     settings = {name: getattr(listing.channel, name) for name in SETTINGS}
     body = {
         "id": listing.channel.id,
@@ -367,8 +367,8 @@ def _literal(value: str | bool) -> str:
 def _places(
     has: Mapping[str, Keyword], wants: Mapping[str, Keyword]
 ) -> tuple[list[str], dict[int, list[str]]]:
-    """The literals of the new keywords: those behind all that stay, and, by how many of these they
-    follow, those that come before one."""
+    """The literals of the new keywords: first those after all that stay; then those that come
+    before one that stays, by how many of these they follow."""
     stay = [canonical for canonical in has if canonical in wants]
     place, places = 0, dict[int, list[str]]()
     for canonical, keyword in wants.items():
@@ -380,7 +380,7 @@ def _places(
 
 
 def _replace_items(written: str, literals: Mapping[int, str]) -> str:
-    """The array with other literals for the items of these indexes."""
+    """The array with other literals for the items at these indexes."""
     items = (each for each in array_tokens(written) if each.kind is ArrayTokenKind.ITEM)
     edits = [
         _Edit(item.place, literals[index]) for index, item in enumerate(items) if index in literals
@@ -395,22 +395,22 @@ def edit_array(
     line_end: str,
     between: Mapping[int, Sequence[str]] | None = None,
 ) -> str:
-    """An array of text with only the items that stay, and the new ones behind them.
+    """An array's text with only the items that stay, and the new ones after them.
 
-    An item takes the comment on its line with it, unless another item on that line stays. All else
-    is left as it is: other comments, blank lines, indentation, and how the items are aligned.
-    ``new`` are literals, and so are those that come ``between`` items that stay: behind so many of
-    them, and before another one. A line that would be too long becomes one line for each item.
+    A removed item takes the comment on its line with it, unless another item on that line stays.
+    Everything else is left as it is: other comments, blank lines, indentation, and how the items
+    are aligned. ``new`` are literals, and so are those that come ``between`` items that stay, by
+    how many of these they follow. A line that would be too long becomes one line for each item.
     """
     edited = _with_ends(written, stays, new, line_end)
     return _with_between(edited, between, line_end) if between else edited
 
 
 def _with_between(written: str, between: Mapping[int, Sequence[str]], line_end: str) -> str:
-    """``written`` with these literals, by the index of the item that each is to stand before.
+    """``written`` with these literals, by the index of the item that each is to precede.
 
-    Below the item before it, so that a comment above an item stays there; on a line that has items
-    on both sides, in the line.
+    Each is put below the item before it, so that a comment above an item stays there; but on the
+    same line if that line has items on both sides.
     """
     tokens = array_tokens(written)
     lines = _lines(tokens, len(written) - 1)
@@ -449,7 +449,7 @@ def _with_between(written: str, between: Mapping[int, Sequence[str]], line_end: 
 def _in_front(
     lines: Sequence[_ArrayLine], new: Sequence[str], line_end: str, indentation: str
 ) -> _Edit:
-    """In front of all items: on their line, or on lines of their own."""
+    """Before all items: on the same line, or on lines of their own."""
     items = [each for each in lines[0].tokens if each.kind is ArrayTokenKind.ITEM]
     if items:
         start = items[0].place.start
@@ -481,14 +481,14 @@ def _with_ends(written: str, stays: Sequence[bool], new: Sequence[str], line_end
 
 @dataclass(frozen=True, slots=True)
 class _ArrayLine:
-    """One line of an array, its line end included; the first begins behind the ``[``."""
+    """One line of an array, including its line end; the first begins after the ``[``."""
 
     place: Span
     tokens: Sequence[ArrayToken]
 
 
 def _lines(tokens: Sequence[ArrayToken], end: int) -> list[_ArrayLine]:
-    """The lines up to ``end``, where the ``]`` stands."""
+    """The lines up to ``end``, where the ``]`` is."""
     lines = []
     start, found = 1, list[ArrayToken]()
     for token in tokens:
@@ -500,7 +500,7 @@ def _lines(tokens: Sequence[ArrayToken], end: int) -> list[_ArrayLine]:
 
 
 def _without(written: str, line: _ArrayLine, removed: Set[ArrayToken]) -> str:
-    """What is left of one line."""
+    """What is left of one line without the removed items."""
     items = [token for token in line.tokens if token.kind is ArrayTokenKind.ITEM]
     if not any(item in removed for item in items):
         return line.place.of(written)
@@ -516,9 +516,9 @@ def _without(written: str, line: _ArrayLine, removed: Set[ArrayToken]) -> str:
             continue
         rest = line.tokens[number + 1 :]
         comma = rest[0] if rest and rest[0].kind is ArrayTokenKind.COMMA else None
-        if kept_before:  # with the blanks in front of it
+        if kept_before:  # with the blanks before it
             start, end = line.tokens[number - 1].place.end, (comma or token).place.end
-        else:  # with the blanks behind it, up to an item that stays
+        else:  # with the blanks after it, up to an item that stays
             start, end = token.place.start, rest[1 if comma else 0].place.start
         pieces.append(written[done : max(done, start)])
         done = max(done, end)
@@ -526,7 +526,7 @@ def _without(written: str, line: _ArrayLine, removed: Set[ArrayToken]) -> str:
 
 
 def _with_commas(written: str, *, trailing: bool) -> str:
-    """The array with one comma between two items; behind the last one only if ``trailing``."""
+    """The array with one comma between two items; after the last one only if ``trailing``."""
     edits = []
     item: ArrayToken | None = None
     comma: ArrayToken | None = None
@@ -565,7 +565,7 @@ def _on_one_line(kept: str, new: Sequence[str], line_end: str, *, ends_with_comm
 def _on_several_lines(
     kept: str, new: Sequence[str], line_end: str, indentation: str, *, comma: bool
 ) -> str:
-    """``kept`` with a line for each new item, behind the last item or comment."""
+    """``kept`` with a line for each new item, after the last item or comment."""
     tokens = array_tokens(kept)
     content = [token for token in tokens if token.kind is not ArrayTokenKind.LINE_END]
     items = [token for token in content if token.kind is ArrayTokenKind.ITEM]

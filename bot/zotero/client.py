@@ -49,7 +49,7 @@ class ZoteroTimeouts:
 class _Answer:
     status: int
     headers: Mapping[str, str]
-    document: Any  # ``None`` where it is no JSON
+    document: Any  # ``None`` if it is not JSON
 
     @property
     def backoff(self) -> float:
