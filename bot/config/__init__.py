@@ -1,9 +1,9 @@
-"""``bot.toml`` and the environment, read once into a frozen ``Config``; all mistakes together.
+"""Reads ``bot.toml`` and the environment once into a frozen ``Config``; reports every mistake.
 
 The only module that reads the environment. Secrets come from there (or from a file that it names)
 and never from ``bot.toml``. Nothing here watches or writes the file (``bot.sync`` does), opens a
 connection, or checks whether a token works (``bot.monitoring.checks`` does). The keys, with their
-ranges and defaults, are data in ``keys`` and prose in ``docs/configuration.md``.
+ranges and defaults, are in ``keys``, and explained in ``docs/configuration.md``.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ from bot.network import Network
 
 @dataclass(frozen=True, slots=True)
 class BotConfig:
-    """``data`` is the folder of the database, absolute; ``mirror`` up to how many channels bot.toml
-    shows all of them. ``personal`` says who may follow keywords for themselves: ``members`` (of
-    servers and workspaces that the bot is in), ``anyone`` or ``off``."""
+    """``data`` is the folder of the database, absolute. bot.toml shows all channels as long as
+    there are at most ``mirror``. ``personal`` says who may follow keywords for themselves:
+    ``members`` (of servers and workspaces that the bot is in), ``anyone`` or ``off``."""
 
     timezone: ZoneInfo
     data: Path
@@ -59,9 +59,9 @@ class BotConfig:
 
 @dataclass(frozen=True, slots=True)
 class ScheduleConfig:
-    """When every channel is posted to that says nothing else.
+    """When and how channels are posted to that have no settings of their own.
 
-    ``written`` are the keys that the file gives; the others have their defaults.
+    ``written`` are the keys that the file sets; the others have their defaults.
     """
 
     post_at: time
@@ -73,7 +73,7 @@ class ScheduleConfig:
 
     @property
     def values(self) -> dict[str, str]:
-        """What holds for channels without a setting of their own, as it is written."""
+        """The values for channels without a setting of their own, as they are written."""
         return {
             name: setting.writer(getattr(self, name))
             for name, setting in CHANNEL_SETTINGS.items()
@@ -83,10 +83,10 @@ class ScheduleConfig:
 
 @dataclass(frozen=True, slots=True)
 class ArxivConfig:
-    """``contact`` may be empty only where no address is arXiv's own; ``interval`` in seconds.
+    """``contact`` may be empty only if no address is arXiv's own; ``interval`` is in seconds.
 
-    ``oai_url`` is empty where there is no harvest; ``plan`` is ``auto``, ``union`` or ``harvest``.
-    ``holidays`` are evenings without an announcement that this version does not know by itself.
+    ``oai_url`` is empty if nothing is harvested; ``plan`` is ``auto``, ``union`` or ``harvest``.
+    ``holidays`` are evenings without an announcement, besides those that this version knows.
     """
 
     contact: str
@@ -128,14 +128,14 @@ class LogConfig:
 
 @dataclass(frozen=True, slots=True)
 class ZoteroConfig:
-    """``api_url`` is the address of Zotero's Web API, or of one that speaks like it."""
+    """``api_url`` is the address of Zotero's Web API, or of a server with the same API."""
 
     api_url: str
 
 
 @dataclass(frozen=True, slots=True)
 class HealthConfig:
-    """``listen`` is host and port, or ``None`` for no listening; ``ping_url`` may be empty."""
+    """``listen`` is host and port, or ``None`` to open no port; ``ping_url`` may be empty."""
 
     listen: tuple[str, int] | None
     ping_url: str
@@ -143,10 +143,10 @@ class HealthConfig:
 
 @dataclass(frozen=True, slots=True)
 class PageConfig:
-    """``path`` is absolute, and the Markdown page's; the others are beside it. ``channels`` are
-    those whose keywords are shown; none: those that a person wrote into bot.toml. ``base_url`` is
-    where the folder is found on the web, ending in a slash, or empty. ``listen`` is host and port,
-    or ``None`` for no listening."""
+    """``path`` is the Markdown page's, absolute; the other files are beside it. ``channels`` are
+    those whose keywords are shown; empty: those that a person wrote into bot.toml. ``base_url`` is
+    the folder's address on the web, ending in a slash, or empty. ``listen`` is host and port, or
+    ``None`` to open no port."""
 
     path: Path
     channels: tuple[str, ...] = ()
@@ -173,12 +173,11 @@ class PageConfig:
 @dataclass(frozen=True, slots=True)
 class Config:
     """Everything a person configured. ``platforms`` holds those that are on, by name: they have a
-    token, or a section (which without a token is a mistake, where secrets are needed).
+    token or a section. (A section without a token is a mistake if secrets are needed.)
 
-    ``channels`` is what the file says; what counts is in the database (``bot.sync``).
-    ``database_url`` is where PostgreSQL is; ``None``: the database is a SQLite file in the data
-    folder. ``network`` is how every client connects; ``warnings`` say what of the environment was
-    ignored.
+    ``channels`` is what the file says; the database decides (``bot.sync``). ``database_url`` is the
+    address of a PostgreSQL database; ``None``: it is a SQLite file in the data folder. ``network``
+    is how every client connects; ``warnings`` say what in the environment was ignored.
     """
 
     path: Path
@@ -200,16 +199,18 @@ class Config:
 
     @property
     def encryption_keys(self) -> tuple[str, ...]:
-        """Of what is kept encrypted, the newest first; none where ``SECRET_KEY`` is not set."""
+        """The keys for what is stored encrypted, the newest first; empty if ``SECRET_KEY`` is not
+        set."""
         return () if self.secret_key is None else tuple(encryption_keys(self.secret_key.reveal()))
 
     @property
     def calendar(self) -> AnnouncementCalendar:
-        """arXiv's calendar; what stands in for arXiv announces when it likes."""
+        """arXiv's calendar; a server that stands in for arXiv is not bound to it."""
         return AnnouncementCalendar(self.arxiv.holidays, binding=_is_arxivs(self.arxiv.url))
 
     def shared_settings(self) -> dict[str, str]:
-        """What all processes that share a database need to agree on, by its keys; no secrets."""
+        """The settings that have to be the same in all processes that share a database, by key,
+        without secrets."""
         slack = self.platforms.get("slack")
         sections: dict[str, Mapping[str, Any]] = {
             "slack": slack.options if slack else {},
@@ -227,7 +228,7 @@ class Config:
         }
 
     def private_addresses(self) -> tuple[str, ...]:
-        """Addresses that may hold a password, or a path that lets in whoever knows it."""
+        """Addresses that may contain a password or a secret path."""
         own = self.platforms.get("discord")
         pinged = self.health.ping_url if self.health else ""
         proxy = own.options.get("proxy", "") if own else ""
@@ -268,8 +269,8 @@ def check(text: str, path: Path) -> Config:
 
 
 def read_channel_file(path: Path, config: Config) -> Snapshot:
-    """The ``[[channels]]`` of a file of their own, checked as those of the bot's own file are. The
-    other sections of a whole ``bot.toml`` are left alone. Raises ConfigError with every mistake."""
+    """The ``[[channels]]`` of another file, checked like those of the bot's own. The other sections
+    that it may have are ignored. Raises ConfigError with every mistake."""
     try:
         text = toml_source.decode(toml_source.read_bytes(path), path)
         document = toml_source.parse(text)
@@ -330,11 +331,11 @@ def _build(
 
 @dataclass(frozen=True, slots=True)
 class _FileContents:
-    """What a text says by itself, whatever the command, the folder and the environment.
+    """What a text says by itself, independent of the command, the folder and the environment.
 
-    ``tables`` are the values of every section that is there or has defaults. ``schedule_keys`` are
-    those that [schedule] gives. ``platforms`` are those of the blocks below [[channels]], by the
-    path of the id.
+    ``tables`` are the values of every section that is present or always on. ``schedule_keys`` are
+    the keys that [schedule] sets. ``platforms`` are those of the [[channels]] blocks, by the path
+    of their id.
     """
 
     tables: Mapping[str, dict[str, Any]]
@@ -344,8 +345,8 @@ class _FileContents:
     mistakes: Mistakes
 
 
-# A start loads the file and then synchronises the same text; and each change starts from the text
-# that the one before it wrote, and checks its own.
+# Cached because a start loads the file and then synchronises the same text, and because each change
+# of the file reads the text that the change before it wrote, and checks its own.
 @lru_cache(maxsize=2)
 def _read_text(text: str) -> _FileContents:
     """Raises InvalidToml."""
@@ -366,7 +367,7 @@ def _typed(
     secrets: Mapping[str, Secret],
     folder: Path,
 ) -> dict[str, Any]:
-    """The sections as what ``Config`` holds; relative paths are relative to the file's folder."""
+    """The sections as the values of ``Config``; relative paths are relative to ``folder``."""
     typed: dict[str, Any] = {
         "bot": BotConfig(
             tables["bot"]["timezone"],
@@ -401,12 +402,12 @@ def _typed(
 
 CONTACT = "ARXIV_CONTACT"  # the variable that stands for [arxiv] contact
 OAI_URL = "https://oaipmh.arxiv.org/oai"
-# the other sections switch something on
+# Sections that are in force even if the file lacks them; each other one switches something on.
 _ALWAYS_ON = ("bot", "schedule", "arxiv", "delivery", "limits", "log", "zotero")
 
 
 def _sections(document: Mapping[str, object], mistakes: Mistakes) -> dict[str, dict[str, Any]]:
-    """The values of every section that is there or has defaults, by name."""
+    """The values of every section that is present or always on, by name."""
     _check_names(document, mistakes)
     tables = {}
     for name, keys in SECTIONS.items():
@@ -421,7 +422,7 @@ def _sections(document: Mapping[str, object], mistakes: Mistakes) -> dict[str, d
 
 
 def _check_names(document: Mapping[str, object], mistakes: Mistakes) -> None:
-    """Every section has to be one that there is."""
+    """Add a mistake for each section that does not exist."""
     known = dict.fromkeys([*SECTIONS, "channels"])
     for name, value in document.items():
         if name not in known:
@@ -434,10 +435,10 @@ def _is_arxivs(address: str) -> bool:
 
 
 def _check_arxiv(arxiv: dict[str, Any], mistakes: Mistakes) -> None:
-    """What arXiv asks of everybody who uses its own address; a local one takes anything.
+    """Check what arXiv asks of everybody who uses its own address, and fill in ``oai_url``.
 
-    What stands in for arXiv's query API is not mixed with arXiv's own OAI-PMH, unless both are
-    named.
+    If another server stands in for arXiv's query API, arXiv's own OAI-PMH is not used beside it
+    unless the file names it.
     """
     if arxiv["oai_url"] is None:
         arxiv["oai_url"] = OAI_URL if _is_arxivs(arxiv["url"]) else ""
@@ -454,8 +455,8 @@ def _fill_in_contact(
     in_file: Mistakes,
     in_environment: Mistakes,
 ) -> None:
-    """The environment's contact where the file has none of its own, and a mistake where both lack
-    it. What the sample has in its place counts as none."""
+    """Use the environment's contact if the file has none, and add a mistake if both have none. The
+    sample's address counts as none."""
     if "arxiv.contact" in {mistake.path for mistake in in_file.found}:
         return
     given = environ.get(CONTACT, "").strip()
@@ -486,7 +487,7 @@ def contact_from(text: str) -> str:
 def _check_platforms(
     blocks: Mapping[str, str], tables: Mapping[str, object], mistakes: Mistakes
 ) -> None:
-    """A channel needs its platform to be on, which nothing in the file need say."""
+    """Add a mistake for each platform that a channel needs and that is off."""
     told = set()
     for at, platform in blocks.items():
         if platform in SECRETS and platform not in tables and platform not in told:
@@ -503,7 +504,8 @@ def _reaches_arxiv(arxiv: Mapping[str, Any]) -> bool:
 def _check_workspaces(
     channels: Snapshot, slack: Mapping[str, Any] | None, mistakes: Mistakes
 ) -> None:
-    """A channel belongs to a workspace that is there, or to one that installs the app."""
+    """Check that each Slack channel is in a workspace that has a block. In HTTP mode workspaces
+    install the app, and there must be no blocks."""
     if slack and slack["mode"] == "http":
         if slack["workspaces"]:
             hint = "in HTTP mode, workspaces install the app (teams); each then has its own token"
@@ -520,7 +522,8 @@ def _check_workspaces(
 
 
 def _is_example(contact: str) -> bool:
-    """A name that belongs to nobody (RFC 2606). Sent by many, it gets all of them refused."""
+    """Whether the address is at a reserved example domain (RFC 2606). If many bots sent the same
+    one, arXiv would refuse them all."""
     host = urlsplit(contact).hostname if "://" in contact else contact.rpartition("@")[2]
     labels = (host or "").lower().split(".")
     return labels[-1] == "example" or labels[-2:-1] == ["example"]

@@ -1,4 +1,4 @@
-"""The ``[[channels]]`` blocks of ``bot.toml``: which channel follows what, and how.
+"""The ``[[channels]]`` blocks of ``bot.toml``: which channel follows what, with its settings.
 
 Only reads them; ``bot.sync.toml_editor`` changes them.
 """
@@ -29,7 +29,8 @@ from bot.model.snapshots import (
     Unfollow,
 )
 
-# Each change in the chat reads the whole file; many channels follow the same keywords.
+# Cached because each change in the chat reads the whole file, and many channels follow the same
+# keywords.
 _understood = lru_cache(maxsize=16_384)(parse_keyword)
 
 
@@ -57,7 +58,8 @@ def read_channels(document: Mapping[str, object], text: str, mistakes: Mistakes)
 
 
 def platforms_of_blocks(document: Mapping[str, object]) -> dict[str, str]:
-    """The platform that each block's id names, by the id's path, whatever else is wrong there."""
+    """The platform that each block's id names, by the path of the id, even if the block has
+    mistakes."""
     blocks = document.get("channels", [])
     ids = [
         (index, block.get("id"))
@@ -71,15 +73,16 @@ def platforms_of_blocks(document: Mapping[str, object]) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Unwritable:
-    """What a database holds and the blocks can't: in words, and the changes that remove it."""
+    """Something in a database that the blocks can't express: in words, and the changes that remove
+    it."""
 
     text: str
     removal: tuple[Change, ...]
 
 
 def writable(snapshot: Snapshot) -> tuple[Snapshot, tuple[Unwritable, ...]]:
-    """What of a database's snapshot the blocks can hold, and each part of it that they can't:
-    written into the file, it would keep the bot from starting."""
+    """Split a database's snapshot into what can be written as blocks, and what can't: with that in
+    the file, the bot would not start."""
     aside: list[Unwritable] = []
     listings = []
     for listing in snapshot.listings:
@@ -107,7 +110,7 @@ def writable(snapshot: Snapshot) -> tuple[Snapshot, tuple[Unwritable, ...]]:
 
 
 def _writable_keywords(listing: Listing) -> tuple[tuple[Keyword, ...], list[Unwritable]]:
-    """Those that can be read, without the names that can't be; and what is left out."""
+    """The keywords that can be read, without names that are not allowed; and what was left out."""
     channel_id = listing.channel.id
     aside = []
     keywords: list[Keyword] = []
@@ -129,7 +132,7 @@ def _writable_keywords(listing: Listing) -> tuple[tuple[Keyword, ...], list[Unwr
 
 
 def _writable_mutes(listing: Listing) -> tuple[tuple[Keyword, ...], list[Unwritable]]:
-    """Likewise; a mute has no name."""
+    """The mutes that can be read, and what was left out."""
     channel_id = listing.channel.id
     mutes = tuple(each for each in listing.mutes if _is_understood(each))
     aside = [
@@ -144,7 +147,7 @@ def _writable_mutes(listing: Listing) -> tuple[tuple[Keyword, ...], list[Unwrita
 
 
 def _is_understood(keyword: Keyword) -> bool:
-    """As what it was when it was stored."""
+    """Whether the keyword's text can be read, and still means what it did when it was stored."""
     try:
         return _understood(keyword.text).canonical == keyword.canonical
     except UserError:
@@ -159,7 +162,7 @@ def _is_sound_name(name: str) -> bool:
 
 
 def as_toml(name: str, value: str) -> str | bool:
-    """The value of a channel's setting as the block has it."""
+    """The value of a channel's setting as it is written in a block."""
     return CHANNEL_SETTINGS[name].in_toml(value)
 
 
@@ -171,7 +174,7 @@ def opens_channel(statement: toml_blocks.Statement) -> bool:
 
 
 def _listing(at: str, block: Mapping[str, object], mistakes: Mistakes) -> Listing:
-    """One block; where it is wrong, what could be read of it."""
+    """The listing of one block; if the block has mistakes, what could be read of it."""
     values = check_table(at, block, CHANNEL_KEYS, mistakes)
     channel = Channel(values["id"] or "", **{name: values[name] for name in SETTINGS})
     _check_values(at, channel, _platform_of(block.get("id")), mistakes)
@@ -193,13 +196,14 @@ def _mutes(at: str, written: object, mistakes: Mistakes) -> tuple[Keyword, ...]:
 
 
 def _platform_of(written_id: object) -> str:
-    """The platform that an id names, also a wrong one; empty where there is none of that name."""
+    """The platform that an id names, even if the id is wrong otherwise; empty if there is no such
+    platform."""
     name = written_id.partition(":")[0] if isinstance(written_id, str) else ""
     return name if name in PLATFORMS else ""
 
 
 def _check_values(at: str, channel: Channel, platform: str, mistakes: Mistakes) -> None:
-    """What one platform can do, another one may not."""
+    """Check the channel's settings for its platform: not every platform has every value."""
     for name, setting in CHANNEL_SETTINGS.items():
         value = getattr(channel, name)
         if value is not None:
@@ -231,7 +235,8 @@ def _keywords(at: str, written: object, example: str, mistakes: Mistakes) -> tup
 
 
 def _add_mistakable(at: str, keyword: Keyword, twin: Keyword, mistakes: Mistakes) -> None:
-    """Two that people could mean by the same words; ``twin`` stands above."""
+    """Add the mistake that people could mean both keywords by the same words; ``twin`` is the one
+    above."""
     names = (twin.name.casefold(), twin.text.casefold())
     if keyword.name.casefold() not in names:
         problem = f"another keyword above is called {quoted(twin.name)}"
@@ -245,7 +250,7 @@ def _add_mistakable(at: str, keyword: Keyword, twin: Keyword, mistakes: Mistakes
 
 
 def _keyword(at: str, item: object, mistakes: Mistakes) -> Keyword | None:
-    """A text, or a table with a name; ``None`` where a mistake was found."""
+    """The keyword of an item, a text or a table with a name; ``None`` if a mistake was found."""
     if isinstance(item, str):
         item = {"query": item}
         query_at = at
@@ -277,7 +282,7 @@ _KEYWORD_KEYS: Mapping[str, Callable[[str], Any]] = {"name": keyword_name, "quer
 
 
 def _text_of(key: str, at: str, value: object, mistakes: Mistakes) -> Any:
-    """What the key of a keyword means; ``None`` where a mistake was found."""
+    """The value of a key (``name`` or ``query``) of a keyword; ``None`` if a mistake was found."""
     if not isinstance(value, str):
         mistakes.add(at, f"must be text in quotes, not {config_keys.kind_of(value)}")
     elif config_keys.contains_secret(value):

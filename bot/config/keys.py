@@ -1,8 +1,8 @@
-"""Every key of ``bot.toml`` as data, and the checking of one table against it.
+"""Every key of ``bot.toml`` as data, and the check of a table against it.
 
-Collects mistakes and goes on, so that all of them are reported at once. What the values mean
-together (a channel needs its platform's section) is ``config``'s business. No value that may be a
-secret is ever repeated in a mistake.
+Collects mistakes and continues, so that all of them are reported at once. Rules about several
+values (a channel needs its platform to be on) are in ``bot.config``. No value that may be a secret
+is ever repeated in a mistake.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ __all__ = [
 
 ARXIV = "arxiv.org"
 ARXIV_INTERVAL = 3  # seconds between requests that arXiv asks for, over all its interfaces
-MAX_MISTAKES = 100  # mistakes; nobody reads more, and a hostile file has a million
+MAX_MISTAKES = 100  # listed; nobody reads more, and a malicious file may have a million
 
 
 @dataclass(slots=True)
@@ -80,7 +80,8 @@ class Mistakes:
         return len(self.found) >= MAX_MISTAKES
 
     def listed(self, lines: Mapping[str, int]) -> list[Mistake]:
-        """All of them in the order of their lines, then how many were left out."""
+        """The mistakes in the order of their lines, then how many were left out. ``lines`` is from
+        ``line_numbers``."""
         found = [replace(each, line=line_of(each.path, lines)) for each in self.found]
         found.sort(key=lambda each: each.line or sys.maxsize)
         return [*found, *([Mistake("", f"and {self.left_out} more")] if self.left_out else [])]
@@ -88,7 +89,7 @@ class Mistakes:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """How one key is read, and what it is when the file does not say."""
+    """How the value of one key is read, and its default."""
 
     read: Reader
     default: object = None
@@ -183,7 +184,7 @@ _SECTION_OF = {key: section for section, keys in SECTIONS.items() for key in key
 def check_table(
     at: str, table: Mapping[str, object], keys: Mapping[str, Key], mistakes: Mistakes
 ) -> dict[str, Any]:
-    """The value of each key; the default stands where the file is silent or wrong."""
+    """The value of each key; the default if the table lacks it or has a wrong value."""
     values = {name: key.default for name, key in keys.items()}
     for name, value in table.items():
         where = join(at, name)
@@ -205,7 +206,7 @@ def check_table(
 def unknown(
     name: str, value: object, known: Mapping[str, object], mistakes: Mistakes
 ) -> tuple[str, str]:
-    """What to say of a key that nobody knows; its value is never repeated."""
+    """The problem and the hint for an unknown key; its value is never repeated."""
     if is_secret_name(name) or (isinstance(value, str) and contains_secret(value)):
         return SECRET_IN_FILE
     if isinstance(value, dict) and any(
@@ -222,7 +223,7 @@ def unknown(
     return "is unknown", f"known here: {', '.join(known)}"
 
 
-# -- what must not be repeated --------------------------------------------------------------------
+# -- secrets --------------------------------------------------------------------------------------
 
 SECRET_IN_FILE = (
     "a secret does not belong in this file",
@@ -242,11 +243,12 @@ def contains_secret(value: str) -> bool:
     return _SECRET.search(value) is not None
 
 
-# -- where a key stands ---------------------------------------------------------------------------
+# -- lines of keys --------------------------------------------------------------------------------
 
 
 def line_numbers(text: str) -> dict[str, int]:
-    """The line of each section, key and item in a TOML text, from 1, by its path in a mistake."""
+    """The line of each section, key and item in a TOML text, from 1, by its path as mistakes have
+    it."""
     lines: dict[str, int] = {}
     for each in placed(text):
         where = reduce(_join_part, each.path, "")
@@ -266,7 +268,7 @@ _LAST_PART = re.compile(r"""(?:\[\d+\]|(?:^|\.)(?:"[^"]*"|[\w*-]+))$""")
 
 
 def line_of(path: str, lines: Mapping[str, int]) -> int | None:
-    """The line of what the path names, or else of what that would stand in."""
+    """The line of what the path names; if that is not in the file, of what would contain it."""
     while path and path not in lines:
         last = _LAST_PART.search(path)
         path = path[: last.start()] if last else ""
@@ -278,7 +280,8 @@ def _join_part(at: str, part: str | int) -> str:
 
 
 def join(at: str, name: str) -> str:
-    """A TOML path, short and harmless whatever the key is."""
+    """The TOML path of a key in ``at``. Short, and without secrets or control characters, whatever
+    the key is."""
     if contains_secret(name):
         shown = "***"
     else:

@@ -1,8 +1,8 @@
-"""The proxy and certificate variables of the environment, understood once for all clients.
+"""The proxy and certificate variables of the environment, interpreted once for all clients.
 
-What can't be understood is left out with a warning that names its variable: these variables are
-set for a whole machine, often by somebody else, and none of them may keep the bot from working. A
-warning never quotes the address of a proxy, which may hold a password.
+What can't be understood is ignored with a warning that names the variable: these variables are set
+for a whole machine, often by somebody else, and none of them may keep the bot from working. A
+warning never quotes the address of a proxy, which may contain a password.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _PARTS = re.compile(r"(\[[^\[\]]+\](?:/\d+)?|[^:\[\]]+)(?::(\d{1,5}))?")
 
 
 def read_network(environ: Mapping[str, str]) -> tuple[Network, tuple[str, ...]]:
-    """What the environment says of the network, and a warning for each part that was left out."""
+    """The network settings of the environment, and a warning for each part that is ignored."""
     warnings: list[str] = []
     network = Network(
         proxies=dict(_proxies(environ, warnings)),
@@ -32,14 +32,16 @@ def read_network(environ: Mapping[str, str]) -> tuple[Network, tuple[str, ...]]:
         trusted=_trusted(environ, warnings),
     )
     if environ.get(KEY_LOG):
-        warnings.append(f"{KEY_LOG} is ignored: it would write down what decrypts the bot's tokens")
+        warnings.append(
+            f"{KEY_LOG} is ignored: the keys in that file could decrypt the bot's tokens"
+        )
     return network, tuple(warnings)
 
 
 def _variable(environ: Mapping[str, str], name: str) -> tuple[str, str]:
-    """The name under which it is set, and its value without spaces around it.
+    """The name under which the variable is set, and its value without surrounding white space.
 
-    Lower case wins, as in curl and in ``urllib.request.getproxies_environment``.
+    The lower-case name takes precedence, as in curl and ``urllib.request.getproxies_environment``.
     """
     used = name.lower() if name.lower() in environ else name
     return used, environ.get(used, "").strip()
@@ -54,20 +56,20 @@ def _proxies(environ: Mapping[str, str], warnings: list[str]) -> Iterator[tuple[
             continue
         address = value if "://" in value else f"http://{value}"
         if problem := _problem_of_proxy(address):
-            warnings.append(f"{variable} {problem}; it is ignored, and no proxy used in its place")
+            warnings.append(f"{variable} {problem}; it is ignored, and no other proxy is used")
         else:
             yield scheme, address
 
 
 def _problem_of_proxy(address: str) -> str:
-    """What is wrong with it; empty if it can be used."""
+    """What is wrong with the address; empty if it can be used."""
     try:
         parts = urlsplit(address)
         if parts.scheme.lower() not in ("http", "https"):
             kind = quoted(parts.scheme, 20)
             return f"names a proxy of the kind {kind}, and only http and https are supported"
         usable = bool(parts.hostname) and parts.port != 0 and address.isprintable()
-    except ValueError:  # a port that is no number, a bracket without the other
+    except ValueError:  # a port that is not a number, or an unmatched bracket
         usable = False
     if not usable or re.search(r"\s", address):
         return "is not the address of a proxy, as in http://proxy.example.org:3128"
@@ -89,7 +91,8 @@ def _exemptions(environ: Mapping[str, str], warnings: list[str]) -> Iterator[Exe
 
 
 def _exemption(entry: str) -> Exemption | None:
-    """A domain, an address or a network, each perhaps with a port; ``None``: none of these."""
+    """A domain, an IP address or a network, each optionally with a port; ``None`` if the entry is
+    none of these."""
     if network := _ip_network(entry):  # also IPv6 without brackets, which has colons of its own
         return Exemption(network=network)
     found = _PARTS.fullmatch(entry)
@@ -110,7 +113,7 @@ def _ip_network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | No
 
 
 def _trusted(environ: Mapping[str, str], warnings: list[str]) -> ssl.SSLContext | None:
-    """The certificates of SSL_CERT_FILE and SSL_CERT_DIR; ``None`` where neither can be used."""
+    """The certificates of SSL_CERT_FILE and SSL_CERT_DIR; ``None`` if neither can be used."""
     file, directory = environ.get("SSL_CERT_FILE", ""), environ.get("SSL_CERT_DIR", "")
     if file:
         try:
@@ -118,12 +121,13 @@ def _trusted(environ: Mapping[str, str], warnings: list[str]) -> ssl.SSLContext 
         except OSError as error:
             reason = "holds no certificates" if isinstance(error, ssl.SSLError) else error.strerror
             warnings.append(
-                f"SSL_CERT_FILE: {quoted(file, 200)}: {reason}; the usual certificates count"
+                f"SSL_CERT_FILE: {quoted(file, 200)}: {reason}; the usual certificates are used"
             )
             file = ""
     if directory and not any(_is_directory(each) for each in directory.split(":")):
         warnings.append(
-            f"SSL_CERT_DIR: {quoted(directory, 200)} is not a folder; the usual certificates count"
+            f"SSL_CERT_DIR: {quoted(directory, 200)} is not a folder; the usual certificates are"
+            " used"
         )
         directory = ""
     return tls_context(file or None, directory or None) if file or directory else None

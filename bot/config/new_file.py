@@ -1,6 +1,8 @@
-"""The commented ``bot.toml`` that a host begins with: of ``daily-papers init``, or a first start.
+"""The commented ``bot.toml`` that a host begins with, written by ``daily-papers init`` or a first
+start.
 
-What is replaced in ``sample.toml`` are lines of it (``tests/config/test_new_file.py``).
+Made by replacing lines of ``sample.toml``; ``tests/config/test_new_file.py`` checks that they are
+still in it.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from bot.private_files import reason
 
 _TIMEZONE = 'timezone = "Europe/Berlin"'
 _CONTACT = 'contact = "mailto:you@example.org"   # replace with yours: arXiv asks for it'
-_CHANNELS = "\n[[channels]]\n"  # the example, which stands last
+_CHANNELS = "\n[[channels]]\n"  # the beginning of the example, which comes last
 _NO_CHANNELS = """
 # In a channel of {platforms}: /papers add reward model. A block like this one then appears below:
 #
@@ -31,10 +33,10 @@ _EXAMPLES = {"discord": "discord:1142000000000000000", "slack": "slack:C01234567
 def sample(
     *, contact: str = "", timezone: str = "", platforms: tuple[str, ...] = (), section: bool = False
 ) -> str:
-    """The file's text, which follows the sample's keywords on the terminal.
+    """The text of a new file. Its channel is the terminal, with the sample's keywords.
 
-    With ``platforms`` it has no channel, so that nothing is posted anywhere before somebody adds a
-    keyword there; with ``section`` also their sections, which make a missing token a mistake.
+    With ``platforms`` it has no channel, so that nothing is posted before somebody adds a keyword
+    there; with ``section`` it also has their sections, which make a missing token a mistake.
     """
     text = Path(__file__).with_name("sample.toml").read_text(encoding="utf-8")
     if timezone:
@@ -52,8 +54,8 @@ def sample(
 
 
 def at_first_start(path: Path, environ: Mapping[str, str]) -> str:
-    """Write the file with what the environment says, if it names a contact; and say so in a
-    sentence. Raises ConfigError and UserError."""
+    """Write the file with the settings of the environment, if that names a contact. Returns a
+    sentence about it; empty if nothing was written. Raises ConfigError and UserError."""
     given = environ.get(CONTACT, "").strip()
     if not given:
         return ""
@@ -73,8 +75,8 @@ def at_first_start(path: Path, environ: Mapping[str, str]) -> str:
 
 
 def write(path: Path, text: str) -> None:
-    """A new file, which others may read but not write. Raises UserError, also if there is one
-    already, which stays as it is."""
+    """Write a new file, which others may read but not write. Raises UserError, also if there is a
+    file already, which stays as it is."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
         try:

@@ -1,6 +1,7 @@
-"""How one value of ``bot.toml`` is read: what is allowed, and what to say about anything else.
+"""Readers for single values of ``bot.toml``: what is allowed, and what to say about anything else.
 
-Nothing here knows a key's name. No value that may be a secret is repeated by those who use this.
+Nothing here knows a key's name. Errors may quote the value, so the caller checks first that it is
+not a secret.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ Reader = Callable[[object], object]
 
 
 class InvalidValue(Exception):
-    """The value is not one that its key takes; becomes a Mistake with the key's path."""
+    """The key does not accept this value; becomes a Mistake with the key's path."""
 
     def __init__(self, problem: str, hint: str = "") -> None:
         self.problem = problem
@@ -30,7 +31,7 @@ class InvalidValue(Exception):
 
 
 def text(parse: Callable[[str], object]) -> Reader:
-    """Text that ``parse`` turns into the value."""
+    """Reads a text, which ``parse`` turns into the value."""
 
     def read(value: object) -> object:
         if not isinstance(value, str):
@@ -47,7 +48,7 @@ def text(parse: Callable[[str], object]) -> Reader:
 
 
 def _as_text(value: object, parse: Callable[[str], object]) -> str:
-    """How to write as text what is none, if that can be told."""
+    """A hint how to write as text what is not text; empty if there is no obvious way."""
     if isinstance(value, time):
         written = f"{value:%H:%M}"
     elif isinstance(value, float):
@@ -68,7 +69,7 @@ def _as_text(value: object, parse: Callable[[str], object]) -> str:
 
 
 def _without_quotes(value: object, pattern: str) -> str:
-    """How to write what needs no quotes, where a text holds that."""
+    """The hint to omit the quotes, if the value is a text that matches ``pattern``; else empty."""
     is_that = isinstance(value, str) and re.fullmatch(pattern, value)
     return f"write it without quotes: {value}" if is_that else ""
 
@@ -108,7 +109,7 @@ def address(value: str) -> tuple[str, int]:
 
 
 def holidays(value: object) -> object:
-    """Dates as TOML writes them, 2027-01-01, or the same in quotes."""
+    """Reads an array of dates as TOML has them (2027-01-01), or the same in quotes."""
     if not isinstance(value, list):
         raise InvalidValue(f"must be an array, not {kind_of(value)}", "write [2027-01-01]")
     found = set()
@@ -130,7 +131,7 @@ def slash_command(value: str) -> str:
 
 
 def server_ids(value: object) -> object:
-    """Discord's own ids of servers, as numbers or in quotes; none means all. A name is no id."""
+    """Reads an array of Discord's own server ids, as numbers or in quotes; names are refused."""
     if not isinstance(value, list):
         raise InvalidValue(
             f"must be an array, not {kind_of(value)}", 'write ["1142000000000000000"]'
@@ -143,19 +144,19 @@ def server_ids(value: object) -> object:
 
 
 def user_ids(value: object) -> object:
-    """Slack's own ids of people; a name is no id."""
+    """Reads an array of Slack's own ids of people; names are refused."""
     hint = "a person's profile, three dots, Copy member ID"
     return _slack_ids(value, "UW", "a member id", hint)
 
 
 def team_ids(value: object) -> object:
-    """Slack's own ids of workspaces."""
+    """Reads an array of Slack's own ids of workspaces."""
     hint = "open the workspace in a browser: https://app.slack.com/client/T0123456789"
     return _slack_ids(value, "T", "the id of a workspace", hint)
 
 
 def _slack_ids(value: object, letters: str, what: str, hint: str) -> tuple[str, ...]:
-    """They begin with one of the ``letters``."""
+    """Reads an array of Slack's ids that begin with one of the ``letters``."""
     if not isinstance(value, list):
         example = f'write ["{letters[0]}0123456789"]'
         raise InvalidValue(f"must be an array, not {kind_of(value)}", example)
@@ -166,7 +167,7 @@ def _slack_ids(value: object, letters: str, what: str, hint: str) -> tuple[str, 
 
 
 def workspaces(value: object) -> object:
-    """The names of Slack's workspaces; one may have none."""
+    """Reads the names of Slack's workspaces from their blocks; one may have none."""
     if not isinstance(value, list):
         hint = "write each as a block of its own that begins with [[slack.workspaces]]"
         raise InvalidValue(f"must be [[slack.workspaces]] blocks, not {kind_of(value)}", hint)
@@ -176,7 +177,7 @@ def workspaces(value: object) -> object:
             hint = "its tokens are variables of the environment, SLACK_BOT_TOKEN_NAME and so on"
             raise InvalidValue("each block has a name and nothing else", hint)
         name = block.get("name", "")
-        # Not "file": SLACK_BOT_TOKEN_FILE is where the token of the one without a name is read.
+        # Not "file": SLACK_BOT_TOKEN_FILE is for the token of the workspace without a name.
         if not isinstance(name, str) or not re.fullmatch(r"(?!.*\bfile$)[a-z0-9-]{0,30}", name):
             hint = 'lower-case letters, digits and hyphens, as in "research"'
             raise InvalidValue("is not the name of a workspace", hint)
@@ -194,7 +195,7 @@ def boolean(value: object) -> object:
 
 
 def switch(parse: Callable[[str], object]) -> Reader:
-    """True or false, as text that ``parse`` turns into the value."""
+    """Reads true or false, which ``parse`` gets as text and turns into the value."""
 
     def read(value: object) -> object:
         return parse("true" if boolean(value) else "false")
@@ -203,14 +204,15 @@ def switch(parse: Callable[[str], object]) -> Reader:
 
 
 def optional(read: Reader) -> Reader:
-    """The same, but ``""`` means that there is none."""
+    """Reads the same, but also ``""``, which means that there is none."""
     return lambda value: value if value == "" else read(value)
 
 
 def url(schemes: tuple[str, str], vendor: str, ending: str = "") -> Reader:
-    """An address; the vendor's own host only over TLS. ``ending`` is what it must end with.
+    """Reads an address; one on the vendor's own host has to use TLS. ``ending`` is added if it does
+    not end with it.
 
-    No mistake repeats it, because it may contain a password or a secret path.
+    No error repeats the address, because it may contain a password or a secret path.
     """
 
     def parse(value: str) -> str:
@@ -236,8 +238,8 @@ def url(schemes: tuple[str, str], vendor: str, ending: str = "") -> Reader:
 
 
 def private_url(value: object) -> object:
-    """The address of a service that is given people's secrets: only over TLS, except on this
-    machine."""
+    """Reads the address of a service that people's secrets are sent to: only over TLS, except on
+    this machine."""
     read = url(("https", "http"), "")(value)
     parts = urlsplit(str(read))
     if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
@@ -280,8 +282,7 @@ def path(value: str) -> PurePath:
 
 
 def page_path(value: str) -> PurePath:
-    """Where the Markdown page goes; what else there is of it has the same name and another
-    ending."""
+    """The path of the Markdown page; the other files have the same name with another ending."""
     found = path(value)
     if found.name in ("", ".."):
         raise InvalidValue("must name a file", 'write it like "papers.md"')
@@ -295,7 +296,7 @@ def page_path(value: str) -> PurePath:
 
 
 def channel_ids(value: object) -> object:
-    """Of channels, as in ``[[channels]]``."""
+    """Reads an array of channel ids, as in ``[[channels]]``."""
     if not isinstance(value, list):
         raise InvalidValue(f"must be an array, not {kind_of(value)}", 'write ["console:"]')
     return tuple(dict.fromkeys(map(text(parse_channel_id), value)))
@@ -306,7 +307,8 @@ _PAGE = re.compile(r"https?://[\w-]+(?:\.[\w-]+)+(?::\d+)?(?:/[\w./~%#?=&+-]*)?"
 
 
 def contact(value: str) -> str:
-    """It becomes part of a header, so it contains nothing that could end one."""
+    """An e-mail or web address. It becomes part of an HTTP header, so nothing is allowed in it that
+    could end one."""
     value = value.strip()
     if len(value) > 200 or not (_ADDRESS.fullmatch(value) or _PAGE.fullmatch(value)):
         hint = 'write it like "you@example.org" or "https://example.org/about"'

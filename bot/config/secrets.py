@@ -14,16 +14,16 @@ from bot.config.keys import Mistakes
 from bot.core.channel_settings import quoted
 from bot.private_files import reason
 
-MAX_SECRET_BYTES = 64 * 1024  # bytes; a file that is larger is the wrong file
+MAX_SECRET_BYTES = 64 * 1024  # a larger file is the wrong file
 
-# Of each platform, with what the token begins with, so that Slack's two are not mistaken for each
-# other. Discord's have no common beginning.
+# Each platform's variables, and what the token in each begins with, so that Slack's two are not
+# mixed up. Discord's tokens have no common beginning.
 SECRETS = {
     "discord": {"DISCORD_TOKEN": ""},
     "slack": {"SLACK_BOT_TOKEN": "xoxb-", "SLACK_APP_TOKEN": "xapp-"},
 }
-# What Slack needs in HTTP mode: the first, and either the token of one workspace, or what lets
-# others install the app, whose tokens are then kept encrypted.
+# Slack's HTTP mode needs the signing secret, and either the token of one workspace, or the client
+# id and secret with which workspaces install the app; their tokens are then stored encrypted.
 SLACK_HTTP = {"SLACK_SIGNING_SECRET": ""}
 SLACK_TOKEN = {"SLACK_BOT_TOKEN": "xoxb-"}
 SLACK_OAUTH = {"SLACK_CLIENT_ID": "", "SLACK_CLIENT_SECRET": ""}
@@ -31,8 +31,8 @@ SECRET_KEY = "SECRET_KEY"  # noqa: S105  (the name of a variable)
 
 
 def variables(platform: str, options: Mapping[str, Any]) -> dict[str, str]:
-    """A platform's tokens by their variables, and what each begins with: all that it may have. Of
-    several Slack workspaces each has its own, named after it: ``SLACK_BOT_TOKEN_RESEARCH``."""
+    """All variables that a platform may have, and what the token in each begins with. If there are
+    several Slack workspaces, each has its own, named after it: ``SLACK_BOT_TOKEN_RESEARCH``."""
     if options.get("mode") == "http":
         return SLACK_HTTP | SLACK_TOKEN | SLACK_OAUTH
     endings = [
@@ -44,8 +44,8 @@ def variables(platform: str, options: Mapping[str, Any]) -> dict[str, str]:
 
 
 def with_token(environ: Mapping[str, str]) -> frozenset[str]:
-    """The platforms of which a token is set, or a file for one named. An empty variable, as Compose
-    sets it for what its ``.env`` leaves out, counts as not set."""
+    """The platforms with a token, or with a file for one. An empty variable, as Compose sets it if
+    it is missing in ``.env``, counts as not set."""
     return frozenset(
         platform
         for platform, names in SECRETS.items()
@@ -60,7 +60,7 @@ class Secret:
 
     def __init__(self, text: str, file: Path | None = None) -> None:
         self._text = text
-        self.file = file  # that it was read from
+        self.file = file  # the file that it was read from
 
     def reveal(self) -> str:
         return self._text
@@ -75,14 +75,14 @@ class Secret:
         return hash(self._text)
 
     def __reduce__(self) -> str:
-        raise TypeError("a secret is not written anywhere")
+        raise TypeError("a secret must not be serialised")
 
 
 def read_secrets(
     tables: Mapping[str, Mapping[str, Any]], environ: Mapping[str, str], mistakes: Mistakes
 ) -> dict[str, Secret]:
-    """The secrets of the platforms that are on, which have a table, by name, and ``SECRET_KEY``
-    where it is set; a missing or wrong one is a mistake."""
+    """The secrets of the platforms that are on (they have a table), by name, and ``SECRET_KEY`` if
+    it is set. A missing or wrong one is a mistake."""
     secrets = {}
     key_needed = ""
     for platform in filter(tables.__contains__, SECRETS):
@@ -97,7 +97,7 @@ def read_secrets(
                 continue
             if not text.isascii() or not text.isprintable() or " " in text:
                 hint = "copy the token alone, without a word before it"
-                mistakes.add(name, "contains a character that no token has", hint)
+                mistakes.add(name, "contains a character that tokens never have", hint)
             elif not text.startswith(beginning):
                 mistakes.add(name, f"is another kind of token; this one begins with {beginning}")
             else:
@@ -107,7 +107,7 @@ def read_secrets(
         text = _secret(SECRET_KEY, environ, key_needed, mistakes)
         if text is not None and not all(map(_is_key, encryption_keys(text))):
             hint = "make one with: daily-papers secret-key. Several are separated by commas"
-            mistakes.add(SECRET_KEY, "is no key", hint)
+            mistakes.add(SECRET_KEY, "is not a valid key", hint)
         elif text is not None:
             file = environ.get(f"{SECRET_KEY}_FILE")
             secrets[SECRET_KEY] = Secret(text, Path(file) if file else None)
@@ -115,7 +115,8 @@ def read_secrets(
 
 
 def _needed_in_http_mode(environ: Mapping[str, str], mistakes: Mistakes) -> dict[str, str]:
-    """One workspace has its token here; several install the app."""
+    """The variables that Slack's HTTP mode needs: with a token for one workspace, or those with
+    which several install the app."""
     token = _is_set("SLACK_BOT_TOKEN", environ)
     oauth = any(_is_set(name, environ) for name in SLACK_OAUTH)
     if token and oauth:
@@ -151,15 +152,15 @@ def _is_set(name: str, environ: Mapping[str, str]) -> bool:
 
 
 def read_database_url(environ: Mapping[str, str], mistakes: Mistakes) -> Secret | None:
-    """Where PostgreSQL is; ``None``: the database is a file in the bot's folder. A wrong one is a
-    mistake."""
+    """The address of a PostgreSQL database; ``None`` if there is none, so that the database is a
+    file in the bot's folder. A wrong one is a mistake."""
     text = _secret("DATABASE_URL", environ, "", mistakes)
     if text is None:
         return None
     if not text.startswith(("postgresql://", "postgres://")):
         mistakes.add(
             "DATABASE_URL",
-            "is no address of a PostgreSQL database",
+            "is not the address of a PostgreSQL database",
             "write postgresql://user:password@host/database, or leave it out for SQLite",
         )
         return None
@@ -168,8 +169,8 @@ def read_database_url(environ: Mapping[str, str], mistakes: Mistakes) -> Secret 
 
 
 def _secret(name: str, environ: Mapping[str, str], need: str, mistakes: Mistakes) -> str | None:
-    """The token's text; ``None`` when that is a mistake, which is then recorded, or where there is
-    none and no ``need`` of it."""
+    """The secret's text; ``None`` if it is not set or can't be read. That is a mistake, except if
+    it is not set and ``need``, why it is needed, is empty."""
     file_name = f"{name}_FILE"
     text, file = environ.get(name, "").strip(), environ.get(file_name, "")
     if text and file:

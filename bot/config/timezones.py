@@ -1,6 +1,6 @@
 """The time zone that a machine is set to, by its IANA name.
 
-Only where ``bot.toml`` names none, and for the ``bot.toml`` that is written at a first start.
+Used only if ``bot.toml`` names none, and for a ``bot.toml`` that is written at a first start.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _UTCS = ("Etc/UTC", "Etc/UCT", "Etc/Universal", "Etc/Zulu", "UCT", "Universal", 
 
 
 def from_environment(environ: Mapping[str, str]) -> tuple[ZoneInfo, str]:
-    """The zone of ``TZ``, else UTC; and a warning if ``TZ`` says something that is no name.
+    """The zone of ``TZ``, else UTC; and a warning if ``TZ`` is set to something that is not a name.
 
     POSIX also allows rules there (``CET-1CEST,M3.5.0,M10.5.0/3``), which name no zone.
     """
@@ -52,12 +52,13 @@ def _configured(etc: Path) -> Iterator[str]:
 
 
 def known(name: str) -> str:
-    """The name, if it is one. Raises InvalidValue."""
+    """The name of the zone, if there is one of this name. Raises InvalidValue."""
     return timezone(name.strip()).key
 
 
 def _zone(value: str) -> ZoneInfo:
-    """By name, or by the path of its file, with or without POSIX's colon. Raises InvalidValue."""
+    """The zone by its name or the path of its file, with or without POSIX's colon. Raises
+    InvalidValue."""
     name = re.sub(r"^.*/zoneinfo/(?:posix/|right/)?", "", value.removeprefix(":"))
     found = timezone(name)
     return UTC if found.key in _UTCS else found

@@ -1,8 +1,8 @@
-"""Where the statements of a TOML document stand in its text.
+"""Finds the statements of a TOML document in its text.
 
-For changing a part of a file and leaving every other byte alone. Takes text that ``tomllib``
-accepts (see ``toml_source``) and does not check it again: for other text the outcome is
-meaningless, but it always ends. Does not read values; ``tomllib`` does.
+For changing a part of a file and leaving every other byte as it is. Expects text that ``tomllib``
+accepts (see ``toml_source``), and does not check that again: for other text the result is
+meaningless, but it always terminates. Does not read values; ``tomllib`` does.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ class Span:
 class Statement:
     """One statement with its whole lines, line end included.
 
-    ``key`` is the name in a header, or left of ``=``, as its parts; ``value`` is for pairs;
-    ``comment`` begins with ``#`` and stands alone or behind a header or value.
+    ``key`` is the name in a header or before ``=``, as its parts; only pairs have a ``value``; a
+    ``comment`` begins with ``#``, and is alone on its line or follows a header or value.
     """
 
     kind: StatementKind
@@ -61,7 +61,7 @@ class ArrayTokenKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ArrayToken:
-    """One thing in an array, and where it stands."""
+    """One token of an array, and its place."""
 
     kind: ArrayTokenKind
     place: Span
@@ -78,15 +78,15 @@ _STRING = re.compile(
     r"|'[^'\n]*'",
     re.DOTALL,
 )
-_PLAIN = re.compile(r"[^\"'#\[\]{}\r\n]+")  # what says nothing of where a value ends
+_PLAIN = re.compile(r"[^\"'#\[\]{}\r\n]+")  # characters that don't matter for where a value ends
 _BARE_KEY = re.compile(r"[ \t]*[A-Za-z0-9_-]+[ \t]*")
 _BARE_ITEM = re.compile(r"[^\s,#\]}]+")
 _KEY = re.compile(r'(?:[A-Za-z0-9_-]+|"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\'|[ \t]+|\.)*')
 
 
-@lru_cache(maxsize=2)  # reading, merging and rewriting a file each need those of the same text
+@lru_cache(maxsize=2)  # reading, merging and rewriting a file each call this for the same text
 def statements(text: str) -> tuple[Statement, ...]:
-    """All of them, in order; their lines cover the text without a gap."""
+    """All statements, in order; together their lines are the whole text."""
     found = []
     place = 0
     while place < len(text):
@@ -97,9 +97,9 @@ def statements(text: str) -> tuple[Statement, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A header or a pair: the line in which it begins, from 1, and the whole path that it sets.
+    """A header or a pair, with the line in which it begins, from 1, and the full path that it sets.
 
-    Of a block of an array the path ends in its number, from 0.
+    For a block of an array the path ends in the block's index, from 0.
     """
 
     line: int
@@ -152,7 +152,8 @@ def _finished(
     key: tuple[str, ...] = (),
     value: Span = Span(0, 0),
 ) -> Statement:
-    """From ``place`` to the end of the line there is only white space, and perhaps a comment."""
+    """The statement, with the rest of its line: after ``place`` there is only white space, and
+    perhaps a comment."""
     place = _after(_BLANKS, text, place)
     comment = Span(place, _after(_COMMENT, text, place))
     line_end = text.find("\n", comment.end)
@@ -188,7 +189,8 @@ def _without_blanks(text: str, end: int) -> int:
 
 
 def _key_parts(written: str) -> tuple[str, ...]:
-    """``a."b c"`` as its parts, read by tomllib, which takes a while."""
+    """The parts of a key such as ``a."b c"``. tomllib reads them, but it is slow, so bare keys are
+    not passed to it."""
     if _BARE_KEY.fullmatch(written):
         return (written.strip(" \t"),)
     parts = []
@@ -200,7 +202,8 @@ def _key_parts(written: str) -> tuple[str, ...]:
 
 
 def array_tokens(written: str) -> list[ArrayToken]:
-    """What an array contains, from its ``[`` to its ``]``. An item may be an array itself."""
+    """The tokens of an array, which is given from its ``[`` to its ``]``. An item may be an array
+    itself."""
     tokens: list[ArrayToken] = []
     place = 1
     while place < len(written) - 1:
@@ -212,7 +215,7 @@ def array_tokens(written: str) -> list[ArrayToken]:
 
 
 def _array_token(written: str, place: int) -> tuple[ArrayTokenKind | None, int]:
-    """What begins here, and where it ends; ``None`` for a blank."""
+    """The kind of the token at ``place``, and where it ends; ``None`` for a blank."""
     character = written[place]
     if found := _LINE_END.match(written, place):
         return ArrayTokenKind.LINE_END, found.end()
@@ -228,7 +231,7 @@ def _array_token(written: str, place: int) -> tuple[ArrayTokenKind | None, int]:
 
 
 def line_end_of(text: str) -> str:
-    """How lines end in this text, judged by the first."""
+    """The line ending of this text: that of its first line."""
     found = _LINE_END.search(text)
     return found[0] if found else "\n"
 

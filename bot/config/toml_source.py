@@ -1,7 +1,7 @@
-"""From a file's bytes to a TOML document, with a clear mistake for every way in which that fails.
+"""From a file's bytes to a TOML document, with a clear error for every way in which that can fail.
 
-Knows nothing of what the document should say (``config`` does), and never writes. Whatever the
-bytes are, the outcome is a document or an error that says where and what to do.
+Knows nothing of what the document should contain (``bot.config`` does), and never writes. Whatever
+the bytes are, the result is a document, or an error that says where and what to do.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from bot.errors import ConfigError, Mistake
 from bot.private_files import reason
 from bot.redaction import redacted
 
-MAX_FILE_BYTES = 4 * 1024 * 1024  # bytes; ten thousand channels fit
+MAX_FILE_BYTES = 4 * 1024 * 1024  # enough for ten thousand channels
 
-# tomllib (3.11) needs memory in the square of the number of parts of one dotted key: a megabyte of
-# "a.a.a" takes the whole machine. No key of ours has more than one part.
+# tomllib (3.11) needs memory quadratic in the number of parts of a dotted key: a megabyte of
+# "a.a.a" exhausts the machine. No key of ours has more than one part.
 _ENDLESS_KEY = re.compile(
     r"""(?<![\w"'-])(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){32}""", re.ASCII
 )
 _PLACE = re.compile(r"(.*) \((?:at )?(line \d+, column \d+|end of document)\)", re.DOTALL)
-# A key with a value that should have quotes: a time, an id, some words. Not the address of a proxy,
-# which may hold a password.
+# A key with a value that should be in quotes: a time, an id, some words. Not the address of a
+# proxy, which may contain a password.
 _BARE_PAIR = re.compile(
     r"""\s*(?P<key>[\w-]{1,40})\s*=\s*(?!.*(?:://|:.*@))"""
     r"""(?P<value>[^\s"'#\[{][^"'#\[\]{}]{0,58})(?:#.*)?"""
 )
-# A text that ends and goes on at once, as "ti:"graph network"" does.
+# A text with unescaped quotes in it, such as "ti:"graph network"".
 _INNER_QUOTES = re.compile(r'(?:^|[=\[,])\s*"[^"\n]*"[A-Za-z(]')
 _TYPOGRAPHIC_QUOTES = "“”„‘’«»"
 _SECRET_KEY = re.compile(r"token|secret|passw|key|credential", re.IGNORECASE)
-# What tomllib says begins so; what we say; and what to do.
+# The beginning of tomllib's message; what we say instead; and what to do.
 _PROBLEMS = (
     ("Expected newline or end", "the line should end after this value", ""),
     ("Invalid value", "this is not a value", 'text goes in quotes: key = "text"'),
@@ -65,7 +65,7 @@ _PROBLEMS = (
 
 
 class InvalidToml(Exception):
-    """The text is no TOML; ``mistake`` says where and what to do."""
+    """The text is not valid TOML; ``mistake`` says where and what to do."""
 
     def __init__(self, mistake: Mistake) -> None:
         self.mistake = mistake
@@ -73,16 +73,17 @@ class InvalidToml(Exception):
 
 
 class FileUnreadable(ConfigError):
-    """There is no file to read: missing, a folder, not permitted. Says nothing of its content."""
+    """The file can't be read: it is missing, a folder, or not permitted. Says nothing about its
+    content."""
 
 
 def read_bytes(path: Path, opened: Callable[[int], object] = lambda descriptor: None) -> bytes:
     """The file's bytes, at most one more than ``MAX_FILE_BYTES``. Raises FileUnreadable.
 
-    ``opened`` gets the descriptor before the first byte is read.
+    ``opened`` is called with the descriptor before the first byte is read.
     """
     try:
-        # A pipe would wait for a writer for ever.
+        # Without waiting: opening a pipe would block until somebody writes to it.
         with open(path, "rb", opener=_without_waiting) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise _unreadable(path, "this is not a regular file", "give the path of a bot.toml")
@@ -113,10 +114,13 @@ def _without_waiting(name: str, flags: int) -> int:
 
 
 def decode(data: bytes, where: Path) -> str:
-    """The bytes as text; a BOM stays. Raises ConfigError for what is no text of ours."""
+    """The bytes as text, with the BOM if there is one. Raises ConfigError if they are not UTF-8
+    text, or too many."""
     if len(data) > MAX_FILE_BYTES:
         raise _wrong(
-            where, f"the file is larger than {MAX_FILE_BYTES // 1024**2} MiB", "is it the right?"
+            where,
+            f"the file is larger than {MAX_FILE_BYTES // 1024**2} MiB",
+            "is it the right file?",
         )
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise _wrong(where, "the file is UTF-16", "save it as UTF-8")
@@ -136,7 +140,7 @@ def parse(text: str) -> dict[str, object]:
     plain = text.removeprefix(BOM)
     if endless := _ENDLESS_KEY.search(plain):
         line = f"line {plain.count(chr(10), 0, endless.start()) + 1}"
-        mistake = Mistake(line, "this key has too many dots", "no key of ours has a dot")
+        mistake = Mistake(line, "this key has too many dots", "no key of this file has a dot")
         raise InvalidToml(mistake)
     try:
         return tomllib.loads(plain)
@@ -149,7 +153,7 @@ def parse(text: str) -> dict[str, object]:
 
 
 def _mistake(text: str, message: str) -> Mistake:
-    """What tomllib said of this text, in our words where there are any."""
+    """The mistake for an error of tomllib's, in our words if ``_PROBLEMS`` has any."""
     message, place = _split(message)
     problem, hint = next(
         ((problem, hint) for start, problem, hint in _PROBLEMS if message.startswith(start)),
@@ -166,7 +170,8 @@ def _mistake(text: str, message: str) -> Mistake:
 
 
 def _named_twice(text: str, number: int | None) -> str:
-    """What the line of that number (or the last) sets, and in which line it was set before."""
+    """That a key or section is there twice, and in which lines; ``number`` is the second one
+    (``None``: the last of the text). Empty if that can't be told, or should not be repeated."""
     *before, last = placed("".join(text.splitlines(keepends=True)[:number]))
     first = next((each for each in before if each.path[: len(last.path)] == last.path), None)
     name = ".".join(map(str, last.statement.key))
@@ -178,7 +183,8 @@ def _named_twice(text: str, number: int | None) -> str:
 
 
 def _hint_for_line(text: str, number: int, column: int) -> str:
-    """What to write instead of an unquoted value; no value that may be a secret is repeated."""
+    """What to write instead of a value without quotes, or with wrong ones; empty if it is neither.
+    No value that may be a secret is repeated."""
     line = "".join(text.splitlines()[number - 1 : number])
     if _INNER_QUOTES.search(line):
         return "text with double quotes in it goes in single quotes: 'ti:\"graph network\"'"

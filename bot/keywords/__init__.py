@@ -1,9 +1,9 @@
-"""The keyword language: what people follow, read into a meaning, an identity and a question.
+"""The keyword language: turns what people type into a tree, a canonical form and an arXiv query.
 
 ::
 
     reward model                    the phrase, in title or abstract
-    "graph neural network"          the same; quotes separate it from what stands beside it
+    "graph neural network"          the same; quotes separate it from the words around it
     ti:word  abs:"a phrase"         one field; ti: abs: au: cat: co: all:
     ti:(a OR b)                     the field holds for the whole group
     a AND b    a OR b               upper case; AND binds closer than OR; parentheses as usual
@@ -11,19 +11,18 @@
     "a phrase" cat:cs.LG -survey    side by side means AND
     transform*   cat:cs.*           wildcards, at the end of a single word, and in categories
 
-Bare words run together into one phrase, up to the next operator, field, quote, parenthesis or
-exclusion; so they do behind a field (``ti:graph neural`` is ``ti:"graph neural"``), except behind
-``cat:``, which takes one word. A hyphen excludes where a word begins, and takes one word
-(``-survey``); inside a word it is punctuation (``multi-modal``). ``and``, ``or`` and ``not`` in
-lower case are words.
+Bare words form one phrase, up to the next operator, field, quote, parenthesis or exclusion. After a
+field it is the same (``ti:graph neural`` is ``ti:"graph neural"``), except after ``cat:``, which
+takes one word. A hyphen at the beginning of a word excludes that one word (``-survey``); inside a
+word it is punctuation (``multi-modal``). ``and``, ``or`` and ``not`` in lower case are words.
 
 - Phrases in ``ti:`` and ``abs:`` are stemmed as on arXiv; case, punctuation and hyphens do not
   matter; a stop word inside a phrase stands for any one word. Comments (``co:``) are not stemmed.
 - ``au:`` finds the parts of one author's name next to each other, the family name first or last,
   accents ignored, further initials between them allowed. A single letter is an initial:
   ``au:hinton_g`` and ``au:"Hinton, G."`` find Geoffrey E. Hinton. The reverse does not hold:
-  ``au:"Geoffrey Hinton"`` does not find G. Hinton, because arXiv would not. Points and hyphens
-  between initials do not matter, a hyphen in a whole word does (``bot.keywords.names``).
+  ``au:"Geoffrey Hinton"`` does not find G. Hinton, because arXiv would not. Periods and hyphens
+  between initials do not matter, but a hyphen in a whole word does (``bot.keywords.names``).
 - ``cat:cs`` and ``cat:cs.*`` are the whole archive; case does not matter. Both names of a merged
   category mean the same (``bot.keywords.categories``).
 - ``all:`` is title, abstract, authors, comment and categories.
@@ -50,9 +49,9 @@ from bot.model.subscriptions import MAX_CLAUSES
 __all__ = ["MAX_LENGTH", "expression", "parse", "plain_terms"]
 
 MAX_LENGTH = 200  # characters of a keyword
-_HUGE = 10_000  # characters, with all white space; no person types so many
+_HUGE = 10_000  # characters, white space included; nobody types so many
 
-# The usual keyword, a few words and no syntax, is understood without a parser.
+# The usual keyword, a few words without any syntax, needs no parser.
 _PLAIN = re.compile(r"[A-Za-z0-9]+(?:[ -][A-Za-z0-9]+)*")
 _OPERATORS = frozenset(OPERATORS)
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -61,8 +60,8 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 def parse(text: str) -> Keyword:
     """The keyword that a person typed.
 
-    Raises UserError that says what is wrong, where, and what to do. Any text is either a keyword
-    or a UserError.
+    Raises UserError, which says what is wrong, where, and what to do, and nothing else, whatever
+    the text.
     """
     words = _plain_words(text)
     if words is not None and (stems := tokens.terms(words, stemmed=True)) and "" not in stems:
@@ -73,7 +72,7 @@ def parse(text: str) -> Keyword:
     for leaf in ast.contradictions(meaning):
         named = " ".join(leaf.words) if isinstance(leaf, ast.Phrase) else ast.canonical(leaf)
         problem = f"{named} is both wanted and excluded, so no paper can match."
-        raise UserError(f"{problem} Take one of them away.")
+        raise UserError(f"{problem} Remove one of the two.")
     query = arxiv_query(meaning)
     if query is None or query.inverted:
         raise UserError(
@@ -81,8 +80,8 @@ def parse(text: str) -> Keyword:
         )
     if query.clauses > MAX_CLAUSES:
         problem = f"This keyword makes {query.clauses:,} search clauses at arXiv, which takes"
-        problem += f" {MAX_CLAUSES:,} at most. Each all: makes {ALL_CLAUSES} and more, ti: and abs:"
-        raise UserError(f"{problem} one each. Use those, or make several keywords of it.")
+        problem += f" {MAX_CLAUSES:,} at most. Each all: makes {ALL_CLAUSES} or more, ti: and abs:"
+        raise UserError(f"{problem} one each. Use those, or split it into several keywords.")
     return Keyword(kept, ast.canonical(meaning), query.query, query.clauses)
 
 
@@ -93,7 +92,8 @@ def expression(keyword: Keyword) -> Expression:
 
 
 def plain_terms(keyword: Keyword) -> tuple[str, ...] | None:
-    """The stems of a keyword that is nothing but a few words; ``None``: ask ``expression``."""
+    """The stems of a keyword that is nothing but a few words; ``None`` for any other, which needs
+    ``expression``."""
     words = _plain_words(keyword.text)
     if words is None or "" in (stems := tokens.terms(words, stemmed=True)):
         return None
@@ -119,6 +119,6 @@ def _tidy(text: str) -> str:
         raise UserError("Please give a keyword, for example: reward model", 0)
     if len(kept) > MAX_LENGTH or len(text) > _HUGE:
         problem = f"A keyword has at most {MAX_LENGTH} characters, and this one has {len(kept):,}."
-        problem += " Shorten it, or make several keywords of it."
+        problem += " Shorten it, or split it into several keywords."
         raise mistake(text, min(MAX_LENGTH, len(text)), problem)
     return kept

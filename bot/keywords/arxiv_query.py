@@ -2,13 +2,13 @@
 
 arXiv's parser (``classic_search_query.py`` and ``query_parser.py`` of arXiv/arxiv-search 764d7eb,
 read 2026-11) knows no precedence and groups from the right, and knows exclusion only as
-``a ANDNOT b``. So parentheses stand around every operation, and what can only be said as "all
-papers but these" is turned round.
+``a ANDNOT b``. So every operation is in parentheses, and what can only be expressed as "all papers
+except these" is rewritten with ANDNOT.
 
 The answer is a superset of what the keyword matches. A wanted leaf is queried at least as widely
-as we match; an excluded one at most as widely, or not at all. For where the two differ see
-``_wide`` and ``_narrow``. One gap remains: in a text where a sign without spaces holds words
-together (``k_means``), arXiv sees one word and does not find ``means``, though we would.
+as we match; an excluded one at most as widely, or not at all. ``_wide`` and ``_narrow`` say where
+the two differ. One gap remains: if a character joins words without spaces (``k_means``), arXiv sees
+one word and does not find ``means``, although we would.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ ALL_CLAUSES = 55  # leaf clauses of one all: term on arXiv's side
 
 @dataclass(frozen=True, slots=True)
 class ArxivQuery:
-    """A set of papers as arXiv's query, and its cost there. ``inverted``: all papers but these."""
+    """A query for a set of papers, and its cost at arXiv in clauses. ``inverted``: the set is all
+    papers except those that the query finds."""
 
     query: str
     clauses: int
@@ -48,10 +49,10 @@ class ArxivQuery:
 
 
 def arxiv_query(tree: Expression) -> ArxivQuery | None:
-    """At least the papers of ``tree``; ``None`` if that can't be narrower than all papers.
+    """A query for at least the papers of ``tree``; ``None`` if it could only be for all papers.
 
-    The result is neither ``None`` nor inverted exactly when no paper without a single true leaf
-    can match, that is when the keyword does not only exclude.
+    The result is neither ``None`` nor inverted exactly if the keyword does not only exclude: if no
+    paper can match for which not a single leaf is true.
     """
     match tree:
         case And(items):
@@ -82,9 +83,8 @@ def _any_of(parts: Sequence[ArxivQuery]) -> ArxivQuery:
 def _joined(
     parts: Sequence[ArxivQuery], within: str, without: str, belongs: Callable[[ArxivQuery], bool]
 ) -> ArxivQuery:
-    """Those that belong, joined by ``within``, without the rest, joined by ``without``.
-
-    If none belongs, all papers without the rest.
+    """The parts that ``belongs`` accepts, joined by ``within``, minus the others, joined by
+    ``without``. If it accepts none: all papers minus the others.
     """
     inside = [part.query for part in parts if belongs(part)]
     outside = [part.query for part in parts if not belongs(part)]
@@ -96,7 +96,8 @@ def _joined(
 
 
 def _chain(queries: Sequence[str], operator: str) -> str:
-    """A chain of one operator means the same from either side."""
+    """The queries joined by one operator. All are the same operator, so it does not matter that
+    arXiv groups from the right."""
     return queries[0] if len(queries) == 1 else f"({f' {operator} '.join(queries)})"
 
 
@@ -105,14 +106,14 @@ def _either(terms: Sequence[str], clauses: int | None = None) -> ArxivQuery:
 
 
 def _wide(leaf: Leaf) -> ArxivQuery:
-    """At least the papers of this leaf."""
+    """A query for at least the papers of this leaf."""
     match leaf:
         case Phrase(field):
             return _either(
                 [f'{prefix}:"{words}"' for words in leaf.spellings for prefix in _fields(field)]
             )
         case Prefix(field):
-            # arXiv holds a wildcard against stems: "generative*" would not find "generative".
+            # arXiv compares wildcards with stems: "generative*" would not find "generative".
             start = stemmed_prefix(leaf.start)
             return _either([f"{prefix}:{start}*" for prefix in _fields(field)])
         case Author(parts):
@@ -127,14 +128,14 @@ def _wide(leaf: Leaf) -> ArxivQuery:
             first, *others = leaf.phrase.spellings
             terms = [f'{prefix}:"{words}"' for words in others for prefix in ("ti", "abs", "co")]
             if leaf.author is not None and " ".join(leaf.author.parts) != first:
-                terms.append(_wide(leaf.author).query)  # "jean-pierre" is one word only in names
-            if leaf.category is not None:  # all: looks for names of categories, not for cs.LG
+                terms.append(_wide(leaf.author).query)  # only in names "jean-pierre" is one word
+            if leaf.category is not None:  # arXiv's all: searches names of categories, not cs.LG
                 terms.append(_wide(leaf.category).query)
             return _either([f'all:"{first}"', *terms], ALL_CLAUSES + ",".join(terms).count(":"))
 
 
 def _narrow(leaf: Leaf) -> ArxivQuery | None:
-    """At most the papers of this leaf; ``None`` where arXiv can't be held to that."""
+    """A query for at most the papers of this leaf; ``None`` if arXiv might find more."""
     match leaf:
         case Phrase(field):
             return _either([f'{prefix}:"{leaf.spellings[0]}"' for prefix in _fields(field)])
@@ -152,9 +153,11 @@ def _fields(field: str) -> tuple[str, ...]:
 
 
 def _categories(pattern: str, name: str) -> ArxivQuery:
-    """``name``, and the merged categories of the pattern that it does not find by itself.
+    """A query for ``name``, and for the merged categories of the pattern that it does not find by
+    itself.
 
-    arXiv's index holds one name of each, the canonical one as its answers show; both are queried.
+    arXiv's index has one name of each merged category, to judge by its answers the canonical one;
+    both are queried.
     """
     others = (each for each in merged_into(pattern) if not fnmatchcase(each.lower(), name.lower()))
     return _either([f"cat:{each}" for each in (name, *others)])

@@ -1,7 +1,7 @@
 """What a keyword means, as a tree. Does not read text, does not look at papers.
 
-``Not`` stands only directly around a leaf: ``all_of``, ``any_of`` and ``negated`` keep it so, and
-build trees without doubles and without nested operators of the same kind.
+``Not`` is only ever directly around a leaf. ``all_of``, ``any_of`` and ``negated`` ensure that, and
+build trees without duplicates and without nested operators of the same kind.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from bot.model.categories import second_name
 class Phrase:
     """Words next to each other. ``field``: ``""`` (title or abstract), ``ti``, ``abs`` or ``co``.
 
-    ``terms`` is what must be in the text (see ``tokens.terms``), ``words`` the same words as
-    people know them, ``spellings`` the ways to ask arXiv for them.
+    ``terms`` is what must be in the text (see ``tokens.terms``), ``words`` the same words unstemmed
+    and without stop words, ``identity`` their canonical form (see ``tokens.identity``), and
+    ``spellings`` the ways to write them in a query to arXiv.
     """
 
     field: str
@@ -30,9 +31,10 @@ class Phrase:
 
 @dataclass(frozen=True, slots=True)
 class Prefix:
-    """One unstemmed word that begins so. ``field``: ``""`` (title or abstract), ``ti`` or ``abs``.
+    """A word that begins with ``start``, unstemmed. ``field``: ``""`` (title or abstract), ``ti``
+    or ``abs``.
 
-    At least ``least`` further letters follow; exactly so many, unless ``open_ended``.
+    Exactly ``least`` more letters follow, or at least so many if ``open_ended``.
     """
 
     field: str
@@ -50,10 +52,10 @@ class Author:
 
 @dataclass(frozen=True, slots=True)
 class Category:
-    """A category in lower case, ``*`` and ``?`` as in file names. Without a dot: an archive.
+    """A category in lower case, with ``*`` and ``?`` as in file names. Without a dot: an archive.
 
-    The canonical name of a category that has several; ``typed`` is the other one, where a person
-    wrote that, and no part of the meaning.
+    ``pattern`` is the canonical name of a category that has several. ``typed`` is the other name,
+    if a person typed that one; it is not part of the meaning.
     """
 
     pattern: str
@@ -62,10 +64,10 @@ class Category:
 
 @dataclass(frozen=True, slots=True)
 class Anywhere:
-    """``all:``, that is title, abstract, authors, comment or categories.
+    """``all:``, that is in title, abstract, authors, comment or categories.
 
-    ``phrase`` is that of title and abstract, ``comment`` the same words unstemmed. ``author`` and
-    ``category`` are ``None`` where the words can't be such.
+    ``phrase`` is searched in title and abstract, ``comment`` are the same words unstemmed, for the
+    comment. ``author`` and ``category`` are ``None`` if the words can't be a name or a category.
     """
 
     phrase: Phrase
@@ -99,7 +101,8 @@ Expression: TypeAlias = Leaf | Not | And | Or
 
 
 def canonical(tree: Expression) -> str:
-    """The same for every tree of the same meaning. Readable, but stems: it does not parse again."""
+    """A text that is the same for every tree of the same meaning. It can be read, but not parsed
+    again, because its words are stems."""
     match tree:
         case And(items):
             return " AND ".join(sorted(map(_operand, items)))
@@ -159,7 +162,8 @@ def _prefixed(field: str, text: str) -> str:
 
 
 def rotations(parts: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """A name from each of its parts on: family name first or last is the same person."""
+    """The parts of a name, beginning at each of them in turn: it is the same person whether the
+    family name comes first or last."""
     for start in range(len(parts)):
         yield parts[start:] + parts[:start]
 
@@ -177,21 +181,24 @@ def negated(tree: Expression) -> Expression:
 
 
 def all_of(items: Iterable[Expression]) -> Expression:
-    """All of them; one alone is itself. There must be one."""
+    """The conjunction of the items, of which there must be at least one; of a single item, the item
+    itself."""
     flat = [part for item in items for part in (item.items if isinstance(item, And) else (item,))]
     kept = _without_doubles(_both_halves(flat, excluded=True))
     return kept[0] if len(kept) == 1 else And(tuple(kept))
 
 
 def any_of(items: Iterable[Expression]) -> Expression:
-    """At least one of them; one alone is itself. There must be one."""
+    """The disjunction of the items, of which there must be at least one; of a single item, the item
+    itself."""
     flat = [part for item in items for part in (item.items if isinstance(item, Or) else (item,))]
     kept = _without_doubles(_both_halves(flat, excluded=False))
     return kept[0] if len(kept) == 1 else Or(tuple(kept))
 
 
 def _both_halves(items: list[Expression], *, excluded: bool) -> list[Expression]:
-    """``ti:x OR abs:x`` is ``x``, and ``NOT ti:x AND NOT abs:x`` is ``NOT x``."""
+    """The items, with ``ti:x OR abs:x`` simplified to ``x``; or, if ``excluded``, with
+    ``NOT ti:x AND NOT abs:x`` simplified to ``NOT x``."""
     present = {canonical(item) for item in items}
     merged: list[Expression] = []
     for item in items:

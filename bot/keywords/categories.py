@@ -1,8 +1,8 @@
-"""What a category pattern holds, under every name of a category, and what to say of odd ones.
+"""Which categories a pattern matches, by all of their names, and notices about unknown ones.
 
-A merged category is in the archives of both of its names: so arXiv lists it, and so ``cat:cs.*``
-finds what ``cat:cs.SY`` finds. Patterns are in lower case, with ``*`` and ``?`` as in file names;
-one without a dot is a whole archive.
+A merged category is in the archives of both of its names, because arXiv lists it in both: so
+``cat:cs.*`` finds what ``cat:cs.SY`` finds. Patterns are in lower case, with ``*`` and ``?`` as in
+file names; one without a dot is a whole archive.
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ def has_wildcard(pattern: str) -> bool:
 
 
 def is_in_category(pattern: str, name: str) -> bool:
-    """Whether a paper's category, under whichever of its names, is in the pattern's."""
+    """Whether the pattern matches a paper's category by any of its names."""
     return any(_is_in(pattern, each.lower()) for each in names(name))
 
 
 def names(name: str) -> tuple[str, ...]:
-    """A category's name as it is, and others that mean the same; the canonical one is among them.
+    """All names of a category: the given one first, and the canonical one among them.
 
-    An archive that takes no papers any more is no other name: what is there now has the new one.
+    The names of archives that take no papers any more are not added: their papers have the new name
+    by now.
     """
     canonical = canonical_category(name)
     return tuple(dict.fromkeys(filter(None, (name, canonical, second_name(canonical)))))
@@ -40,7 +41,7 @@ def _is_in(pattern: str, name: str) -> bool:
 
 
 def merged_into(pattern: str) -> tuple[str, ...]:
-    """The names of all merged categories that the pattern holds, both of each."""
+    """Both names of each merged category that the pattern matches."""
     merged = (names(each) for each in CATEGORIES if second_name(each))
     return tuple(
         name
@@ -51,9 +52,9 @@ def merged_into(pattern: str) -> tuple[str, ...]:
 
 
 def notices(tree: Expression) -> tuple[str, ...]:
-    """What the author of a keyword with categories should know, a sentence each.
+    """Notices for whoever typed a keyword with categories, a sentence each.
 
-    An unknown category is no mistake: arXiv may have added it since this was written.
+    An unknown category is not an error, because arXiv may have added it since this was written.
     """
     typed = (leaf for leaf, _ in leaves(tree) if isinstance(leaf, Category))
     return tuple(dict.fromkeys(filter(None, map(_notice, typed))))

@@ -1,4 +1,4 @@
-"""The keyword that comes of a form: a phrase, where to look for it, and in which categories."""
+"""The keyword that a form makes: from a phrase, the field to search, and categories."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from bot.keywords.parser import read
 
 
 def composed(phrase: str, field: str = "", categories: Sequence[str] = ()) -> str:
-    """As it would be typed. ``phrase`` may be any expression, and means what it means elsewhere:
-    ``field`` holds for each of its words and exclusions but those that name a field themselves. One
-    of several ``categories`` is enough.
+    """The keyword as it would be typed. ``phrase`` may be any expression, and ``field`` holds for
+    all parts of it that don't name a field themselves, exclusions included. A paper has to be in
+    one of the ``categories``, if any are given.
 
-    Raises UserError, which points at a place in the phrase where that is to blame.
+    Raises UserError, which points at the place in the phrase if the mistake is there.
     """
     if not phrase.strip() or not (field or categories):
         parse(phrase)
@@ -36,8 +36,8 @@ def composed(phrase: str, field: str = "", categories: Sequence[str] = ()) -> st
 
 
 def _check_parentheses(phrase: str) -> None:
-    """Raises UserError where one is closed that was not opened in it, or the other way round: with
-    others around it the rest would mean something else."""
+    """Raises UserError if the parentheses of the phrase are not balanced: within the parentheses
+    that ``composed`` adds, it would mean something else."""
     depth = 0
     for token in lex(phrase):
         depth += (token.kind is TokenKind.OPEN) - (token.kind is TokenKind.CLOSE)

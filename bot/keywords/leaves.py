@@ -1,4 +1,4 @@
-"""Turns the words of one field into a leaf of the tree. Does not know operators."""
+"""Turns the words of one field into a leaf of the tree. Knows nothing of operators."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def leaf(typed: str, field: str, text: str, place: int, *, quoted: bool) -> Leaf
 
 
 def _phrase(field: str, text: str, pieces: list[str]) -> Phrase:
-    """Comments are not stemmed: so arXiv keeps them."""
+    """The words as a phrase, stemmed except in comments, which arXiv does not stem."""
     stemmed = field != "co"
     return Phrase(
         field=field,
@@ -53,7 +53,7 @@ def _phrase(field: str, text: str, pieces: list[str]) -> Phrase:
 
 
 def _spellings(text: str, pieces: list[str]) -> tuple[str, ...]:
-    """The words as written, and where arXiv would keep some in one piece, also cut apart."""
+    """The words as written, and also split up, if arXiv would keep some of them in one piece."""
     written = tokens.words(tokens.lower(text))
     return tuple(dict.fromkeys((" ".join(written), " ".join(map(tokens.apart, pieces)))))
 
@@ -84,9 +84,9 @@ def _author(typed: str, text: str, place: int) -> Author:
             typed, place, f"A name has at most {_MAX_PARTS} parts. Join several names with OR."
         )
     if sign := _SIGN.search("".join(parts)):
-        raise mistake(typed, place, f"Names don't hold a {sign[0]} here. Leave it out.")
+        raise mistake(typed, place, f"A name can't contain a {sign[0]} here. Leave it out.")
     if all(len(part) < 2 for part in parts):
-        raise mistake(typed, place, "Initials alone are too many people. Add the family name.")
+        raise mistake(typed, place, "Initials alone fit too many people. Add the family name.")
     return Author(tuple(parts))
 
 
@@ -103,7 +103,7 @@ def _category(typed: str, text: str, place: int) -> Category:
 
 
 def _named(name: str) -> Category:
-    """The category of a name in lower case, under its canonical one."""
+    """The category with this name, which is in lower case, under its canonical name."""
     canonical = canonical_category(name).lower()
     return Category(canonical, "" if canonical == name else name)
 

@@ -1,7 +1,7 @@
 """Cuts a keyword into parentheses, operators, fields, quoted text and words, each with its place.
 
-Understands what phones and word processors make of quotes, spaces and hyphens. Does not know what
-may follow what. Places count characters of the text as it was typed, from 0.
+Understands the quotes, spaces and hyphens that phones and word processors substitute. Knows nothing
+of syntax. Places count characters of the text as it was typed, from 0.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _MEANT = {
     **dict.fromkeys("\u2010\u2011\u2212\ufe63\uff0d", "-"),
     "（": "(", "）": ")", "：": ":", "＊": "*", "？": "?", "\u200b": " ",
 }  # fmt: skip
-_TWICE = re.compile(r"''|‘‘|’’|``")  # a quotation mark of two signs, as in LaTeX
+_TWICE = re.compile(r"''|‘‘|’’|``")  # a quotation mark made of two characters, as in LaTeX
 _ENDS_WORD = frozenset('()"')
 _AROUND = 30  # characters of the text shown on either side of a mistake
 
@@ -54,7 +54,7 @@ class Token:
 
 
 def mistake(text: str, place: int, problem: str) -> UserError:
-    """The problem, and below it the text with a caret under the place."""
+    """An error that says the problem, and below it shows the text with a caret under the place."""
     start, end = max(0, place - _AROUND), place + _AROUND
     line = "".join(map(_shown, text[start:end]))
     before = "".join(map(_shown, text[start:place]))
@@ -124,13 +124,14 @@ class _Lexer:
         return Token(kind, text, self.places[start])
 
     def excludes(self) -> bool:
-        """Whether the hyphen here stands directly before something, and behind nothing."""
+        """Whether the hyphen here is directly before a word, quote or parenthesis, and not directly
+        after one."""
         before = self.text[self.at - 1] if self.at else " "
         after = self.text[self.at + 1 : self.at + 2]
         return (before.isspace() or before == "(") and (after.isalnum() or after in ('"', "("))
 
     def quoted(self) -> str:
-        """What is in quotes; the marks may be typed more than once at either end."""
+        """The text in quotes; the quotes may be doubled at either end."""
         opening = self.at
         while self.text[self.at : self.at + 1] == '"':
             self.at += 1
@@ -147,7 +148,7 @@ class _Lexer:
         return self.text[start:closing]
 
     def word(self) -> Token | None:
-        """A word or a field, from here on; nothing if something else stands here."""
+        """The word or field that begins here; ``None`` if something else does."""
         start = self.at
         while self.at < len(self.text):
             sign = self.text[self.at]
@@ -174,5 +175,5 @@ class _Lexer:
 
 
 def _is_name(text: str) -> bool:
-    """Whether it could be meant as a field's name; the same for any way to type an accent."""
+    """Whether the text could be meant as a field's name, however accents in it are encoded."""
     return unicodedata.normalize("NFC", text).replace("_", "a").isalpha()

@@ -1,8 +1,8 @@
-"""Cuts the names of people: those in papers and those in keywords, by the same rule.
+"""Splits people's names, in papers and in keywords, by the same rule.
 
-arXiv keeps names at white space, without dots, commas, accents and case, so a hyphen holds a part
-together: ``Jean-Pierre`` is neither ``Jean`` nor ``Pierre``. Initials are cut apart, however their
-points, spaces and hyphens are set: ``J.-P.``, ``J. -P.`` (so arXiv prints it) and ``J. P.``
+arXiv splits names at white space, and ignores periods, commas, accents and case, so a hyphen keeps
+a part together: ``Jean-Pierre`` is neither ``Jean`` nor ``Pierre``. Initials are split, however
+their periods, spaces and hyphens are written: ``J.-P.``, ``J. -P.`` (as arXiv prints it), ``J. P.``
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ import unicodedata
 
 from bot.keywords import tokens
 
-# Letters that Unicode does not take apart into a letter and a mark.
+# Letters that Unicode does not decompose into a letter and a mark.
 _LETTERS = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe"}
     | dict.fromkeys("‐‑–", "-")
 )
 _SEPARATORS = str.maketrans(dict.fromkeys(".,;_", " "))
-# Behind an initial, a hyphen joins also across its point and a space.
+# After an initial, a hyphen joins also across a period and a space.
 _JOINED = re.compile(r"(?<![^\W_])([^\W_])\.?\s*-(?=[^\W_])")
 _SUFFIXES = frozenset({"jr", "sr", "ii", "iii", "iv"})
 
 
 def name_parts(name: str) -> list[str]:
-    """The parts of a name, folded, in the order in which a person says them where a comma tells it:
-    ``Muster, Ada, Jr.`` is ``ada muster jr``. A part of a single letter is an initial.
+    """The parts of a name, folded. A comma shows which is the family name, which then comes after
+    the given names: ``Muster, Ada, Jr.`` is ``ada muster jr``. A part of one letter is an initial.
 
     Empty if there is no letter and no digit.
     """
@@ -62,5 +62,5 @@ def _cut(text: str) -> list[str]:
 
 
 def begins_with_initial(part: str) -> bool:
-    """Whether a part is like ``X.-Gang``, which arXiv may print, and cut, as ``X. -Gang``."""
+    """Whether a part is like ``X.-Gang``, which arXiv may print, and so split, as ``X. -Gang``."""
     return part[1:2] == "-"

@@ -1,7 +1,7 @@
-"""What the author of a keyword should know: where it probably does not mean what they think.
+"""Notices for whoever typed a keyword: where it probably does not mean what they think.
 
-None of it is a mistake: the keyword is followed as it stands. A suggestion is made only where it is
-a keyword itself.
+None of these is an error: the keyword is followed as it is. What a notice suggests is always a
+valid keyword itself.
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ from bot.errors import UserError
 from bot.keywords import categories, expression, parse
 from bot.model import Keyword
 
-# Text in quotes is meant as it stands; "1,3-butadiene" is one word.
+# Text in quotes is meant literally. A comma between digits separates nothing: "1,3-butadiene".
 _QUOTED = re.compile(r'"[^"]*"')
 _AUTHOR = re.compile(r"\b(?:au|author):", re.IGNORECASE)
 _COMMA = re.compile(r"(?<!\d),|,(?!\d)")
-_ONE_WORD = re.compile(r'"[^" ]+"|[^": ]+\*')  # as ``canonical`` has it
+_ONE_WORD = re.compile(r'"[^" ]+"|[^": ]+\*')  # in the canonical form
 _LOWER_CASE_OPERATOR = re.compile(r"(?<=\s)(?:and|or)(?=\s)")
 
 
 def notices(keyword: Keyword) -> tuple[str, ...]:
-    """A sentence each: a comma that separates nothing, ``and`` and ``or`` in lower case, categories
-    that arXiv does not have or has renamed."""
+    """The notices, a sentence each: about a comma that separates nothing, ``and`` and ``or`` in
+    lower case, and categories that arXiv does not have or has renamed."""
     tree = expression(keyword)
     found = (_comma(keyword.text), _operator(keyword.text), *categories.notices(tree))
     return tuple(filter(None, found))
 
 
 def narrower_reading(keyword: Keyword) -> Keyword | None:
-    """For one word alone, which is looked for in title or abstract, the same in both of them: of
-    "reasoning" that leaves a third. ``None`` for every other keyword."""
+    """For a single word, which is searched in title or abstract, the keyword that wants it in both
+    (for "reasoning" that leaves a third of the papers). ``None`` for every other keyword."""
     if not _ONE_WORD.fullmatch(keyword.canonical):
         return None
     try:
@@ -40,7 +40,7 @@ def narrower_reading(keyword: Keyword) -> Keyword | None:
 
 
 def _outside_quotes(text: str) -> str:
-    """The text with blanks in place of what is in quotes, so that positions stay the same."""
+    """The text with quoted parts replaced by blanks, so that positions stay the same."""
     return _QUOTED.sub(lambda quoted: " " * len(quoted[0]), text)
 
 

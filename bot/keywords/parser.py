@@ -1,4 +1,4 @@
-"""Reads a keyword into a tree. Does not judge the whole (length, only exclusions): ``parse`` does.
+"""Reads a keyword into a tree. ``bot.keywords.parse`` checks the whole (its length, for example).
 
 ::
 
@@ -15,13 +15,13 @@ from bot.keywords.ast import Expression, all_of, any_of, negated
 from bot.keywords.leaves import leaf
 from bot.keywords.lexer import Token, TokenKind, lex, mistake
 
-_DEEPEST = 20  # parentheses within parentheses; arXiv's own parser gives up somewhere below 1,000
+_DEEPEST = 20  # nested parentheses; arXiv's own parser fails somewhere below 1,000
 _OPERATORS = frozenset({TokenKind.AND, TokenKind.OR, TokenKind.NOT, TokenKind.ANDNOT})
 _ENDS_ALL = frozenset({TokenKind.OR, TokenKind.CLOSE, TokenKind.END})
 
 
 def read(text: str) -> Expression:
-    """The tree of a keyword. Raises UserError that points at the place of the mistake."""
+    """The tree of a keyword. Raises UserError, which points at the place of the mistake."""
     return _Parser(text).whole()
 
 
@@ -76,7 +76,8 @@ class _Parser:
         return self.piece(field, tight=False)
 
     def piece(self, field: str, *, tight: bool) -> Expression:
-        """``tight``: behind a hyphen, which holds for one word only."""
+        """A group, a field with its piece, quoted text, or words. ``tight``: after a hyphen, which
+        excludes one word only."""
         token = self.advance()
         match token.kind:
             case TokenKind.OPEN:
@@ -129,7 +130,7 @@ class _Parser:
         return leaf(self.text, field, text, first.place, quoted=False)
 
     def nothing_here(self, token: Token) -> Exception:
-        """The mistake of having no item where ``token`` stands."""
+        """The error that an item is missing before ``token``."""
         before = self.tokens[self.tokens.index(token) - 1] if token is not self.tokens[0] else None
         literal = "To look for the word itself, put it in quotes or write it in lower case."
         if before is not None and before.kind is TokenKind.FIELD:

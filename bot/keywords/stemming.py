@@ -1,10 +1,11 @@
-"""The stemmer of arXiv's search: Porter's of 1980, as Lucene carries it.
+"""The stemmer of arXiv's search: Porter's of 1980, as implemented in Lucene.
 
-``snowballstemmer`` does the work (compiled, where PyStemmer is installed). Its ``porter`` follows
-the paper of 1980 to the letter; Lucene's ``PorterStemmer`` (apache/lucene 0f7b327, read 2026-11)
-follows Porter's own later program, which departs from it. Without the difference, ``topology``
-would not find ``topological`` here though arXiv returns it, and ``us`` would find every ``u``.
-Both agree on all 39,652 words of the real titles and abstracts that we tried.
+``snowballstemmer`` does most of it (compiled, if PyStemmer is installed). Its ``porter`` follows
+the paper of 1980 to the letter, while Lucene's ``PorterStemmer`` (apache/lucene 0f7b327, read
+2026-11) follows Porter's own later program, which departs from the paper; ``stem`` adds the
+difference. Without it, ``topology`` would not find ``topological`` here although arXiv returns it,
+and ``us`` would find every ``u``. ``stem`` and Lucene agree on all 39,652 words of the real titles
+and abstracts that we tried.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ import threading
 import snowballstemmer
 
 _porter = snowballstemmer.stemmer("porter")
-_lock = threading.Lock()  # it keeps the word that it is at work on in itself
+_lock = threading.Lock()  # the stemmer keeps the current word in itself, so it is not thread-safe
 
 _VOWEL = re.compile(r"[aeiou]|(?<=[^aeiou])y")
 _DOUBLED = re.compile(r"(.*([chjkqvwx]))\2(?:ed|ing)s?")
 
-# Every ending that one of Porter's steps takes off or changes, as words are spelled.
+# Every ending that one of Porter's steps removes or changes, as words are spelled.
 _ENDINGS = (
     "s es ies sses ed eed ied ing y ly l e ational tional enci ency anci ancy izer bli bly abli "
     "ably alli ally entli ently eli ely ousli ously ization ation ator alism iveness fulness "
@@ -46,10 +47,11 @@ def stem(word: str) -> str:
 
 
 def stemmed_prefix(prefix: str) -> str:
-    """What the stem of every word with this prefix begins with: ``generat`` gives ``gener``.
+    """The longest text that the stem of every word with this prefix begins with: ``generat`` gives
+    ``gener``.
 
-    Stemming takes off or changes one ending after the other. So the cut can reach into the prefix
-    only where an ending begins in it, and each such ending is tried.
+    Stemming removes or changes one ending after another. So it can reach into the prefix only if an
+    ending begins in it, and each such ending is tried.
     """
     words = [prefix]
     for ending in _ENDINGS.split():
@@ -71,7 +73,8 @@ def _published(word: str) -> str:
 
 
 def _has_syllable(start: str) -> bool:
-    """Whether Porter's measure of it is above 0: a vowel, and a consonant somewhere after it."""
+    """Whether Porter's measure is above 0: there is a vowel, with a consonant somewhere after
+    it."""
     after_vowel, seen = True, False  # a "y" at the beginning is a consonant
     for letter in start:
         after_vowel = letter in "aeiou" or (letter == "y" and not after_vowel)

@@ -644,7 +644,7 @@ def test_a_secret_shows_itself_to_nobody() -> None:
     assert secret.reveal() == BOT_TOKEN
     assert [str(secret), repr(secret), f"{secret}", f"{[secret]}"] == ["***", "***", "***", "[***]"]
     for write in (pickle.dumps, copy.deepcopy):
-        with pytest.raises(TypeError, match="a secret is not written anywhere"):
+        with pytest.raises(TypeError, match="a secret must not be serialised"):
             write(secret)
 
 
@@ -675,9 +675,9 @@ def test_a_token_may_be_in_a_file_of_its_own(tmp_path: Path) -> None:
         ({"DISCORD_TOKEN_FILE": "a\0b"}, "DISCORD_TOKEN_FILE: can't read"),
         (
             {"DISCORD_TOKEN": f"Bot {DISCORD_TOKEN}"},
-            "DISCORD_TOKEN: contains a character that no token",
+            "DISCORD_TOKEN: contains a character that tokens never",
         ),
-        ({"DISCORD_TOKEN": "a\udc80b"}, "DISCORD_TOKEN: contains a character that no token"),
+        ({"DISCORD_TOKEN": "a\udc80b"}, "DISCORD_TOKEN: contains a character that tokens never"),
     ],
 )
 def test_a_token_that_cannot_be_had_is_a_mistake(
@@ -1010,7 +1010,7 @@ def test_the_address_of_a_database_comes_from_the_environment_or_a_file(
 def test_what_is_no_address_of_postgresql_is_reported_and_not_repeated(
     tmp_path: Path, address: str
 ) -> None:
-    with pytest.raises(ConfigError, match="DATABASE_URL: is no address") as told:
+    with pytest.raises(ConfigError, match="DATABASE_URL: is not the address") as told:
         load(tmp_path, LOCAL, {"DATABASE_URL": address})
     assert "hunter2" not in str(told.value)
 
