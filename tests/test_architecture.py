@@ -159,7 +159,7 @@ ROOMS: dict[str, Row] = {
     "bot.monitoring.checks": Row(
         "What the command check examines are the parts of the whole bot, which it is given.",
         "bot.arxiv.calendar bot.chat bot.config bot.errors bot.keywords bot.model bot.monitoring"
-        " bot.ports bot.private_files bot.store bot.text",
+        " bot.pages bot.ports bot.private_files bot.store bot.text",
         "httpx",
     ),
     "bot.app": Row(
@@ -178,7 +178,7 @@ ROOMS: dict[str, Row] = {
     "bot.cli": Row(
         "One command each; what it does is done by the rooms below.",
         "bot.app bot.chat bot.clock bot.config bot.core.channel_settings bot.demo bot.errors"
-        " bot.model bot.monitoring bot.monitoring.checks bot.private_files bot.redaction"
+        " bot.model bot.monitoring bot.monitoring.checks bot.pages bot.private_files bot.redaction"
         " bot.references bot.store bot.text bot.vault",
         "rich typer",
     ),

@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.app.channel_rules import ChannelRules
@@ -26,7 +26,7 @@ from bot.config import Config
 from bot.core.deliver import Deliverer
 from bot.core.leases import Leases
 from bot.core.zotero import ZoteroSender
-from bot.errors import PlatformRefused, StoreBusy
+from bot.errors import PlatformRefused, StoreBusy, UserError
 from bot.model.views import ChannelView, OpenPost
 from bot.ports import Clock, PlatformAdapter, Source, Store
 
@@ -49,7 +49,7 @@ class RunSummary:
     channel's posting time; and how many posts did not arrive: ``waiting`` ones are sent by a later
     run, ``held`` ones need a decision of whoever hosts the bot. Those that wait for somebody else
     are not counted: in a channel that a person paused, and of people who follow keywords for
-    themselves."""
+    themselves. ``page_error`` is why the page could not be written."""
 
     complete: bool
     papers: int
@@ -58,6 +58,7 @@ class RunSummary:
     due: int
     waiting: int
     held: int
+    page_error: UserError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +130,16 @@ class Bot:
                 log.error("refused platform=%s why=%s", name, error)
         if self.zotero is not None:
             await self.zotero.send_waiting()
+        page_error = None
         if not self.dry_run:
             await forget_outdated(self.store, self.clock, limit=FORGOTTEN_BY_ONCE)
-            if self.config.page is not None:
-                await self.page_writer.write(self.config.page)
-        return await self._summary(began, complete=run.whole)
+            try:
+                if self.config.page is not None:
+                    await self.page_writer.write(self.config.page)
+            except UserError as error:
+                page_error = error
+        summary = await self._summary(began, complete=run.whole)
+        return replace(summary, page_error=page_error)
 
     async def _deliver_all(self) -> None:
         self.progress("posting")

@@ -112,12 +112,17 @@ def stats(
 
 
 def _page_problem(config: Config) -> str:
-    """A remark about a page that is too large to be shown; empty if it is not, or there is none."""
+    """A remark about a page that can't be written or is too large to be shown; empty if neither is
+    so, or there is no page."""
+    from bot.pages import files
+
     if config.page is None:
         return ""
+    if problem := files.problem(config.page.files, config.page.feeds):
+        return f"{problem}. {files.REMEDY}".removesuffix(".")
     try:
         size = config.page.path.stat().st_size
-    except OSError:  # not written yet; whatever writes it reports why not
+    except OSError:  # not written yet
         return ""
     if size <= MAX_PAGE_BYTES:
         return ""

@@ -115,16 +115,22 @@ def once(
     _summarise(report.channels)
     news_due = sum(each.news_due for each in report.channels)
     terminal.note(_outcome(summary, news_due, dry_run=dry_run))
+    status = terminal.ExitStatus.OK
+    if summary.waiting or summary.held:
+        status = terminal.ExitStatus.POSTS_WAITING
     if local := _local_fault(report.last_run):
         terminal.complain(local)
-        raise typer.Exit(terminal.ExitStatus.FAILED)
-    if not summary.complete:
+        status = terminal.ExitStatus.FAILED
+    elif not summary.complete:
         terminal.complain(
             f"arXiv gave no complete answer. What was received is kept; see: {refer_to('status')}"
         )
-        raise typer.Exit(terminal.ExitStatus.INCOMPLETE)
-    if summary.waiting or summary.held:
-        raise typer.Exit(terminal.ExitStatus.POSTS_WAITING)
+        status = terminal.ExitStatus.INCOMPLETE
+    if summary.page_error is not None:
+        terminal.complain(str(summary.page_error))
+        status = terminal.exit_status(summary.page_error)
+    if status:
+        raise typer.Exit(status)
 
 
 def _summarise(channels: Sequence[ChannelStatus]) -> None:

@@ -165,6 +165,11 @@ class PageConfig:
         return self.path.with_suffix(".xml")
 
     @property
+    def files(self) -> tuple[Path, Path, Path]:
+        """All but the feeds of single keywords."""
+        return self.path, self.html, self.feed
+
+    @property
     def feeds(self) -> Path:
         """The folder with a feed for each keyword."""
         return self.path.with_suffix("")

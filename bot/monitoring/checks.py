@@ -18,12 +18,13 @@ import httpx
 
 from bot.arxiv.calendar import AnnouncementCalendar
 from bot.chat.visibility import visible_to_host
-from bot.config import Config
+from bot.config import Config, PageConfig
 from bot.errors import StoreError
 from bot.keywords.notices import notices
 from bot.model import Finding
 from bot.model.views import ChannelView
 from bot.monitoring.health import WAITING_STATES, HealthReport
+from bot.pages import files
 from bot.ports import Clock, Examiner, MonitoringStore, Source
 from bot.private_files import permission_problem
 from bot.store import FILE
@@ -57,8 +58,10 @@ async def examine(
             yield finding
     if config.health is not None and config.health.listen is not None:
         yield await _service(*config.health.listen, needed=quick)
-    if quick:
+    if quick:  # nothing more that would make a service unhealthy: it posts without a page too
         return
+    for finding in _page(config.page):
+        yield finding
     for finding in await source.examine():
         yield finding
     views = visible_to_host(await store.state()).channels
@@ -131,6 +134,15 @@ def _folder(data: Path) -> Iterator[Finding]:
         )
     else:
         yield Finding("data", True, f"{data}, {_size(free)} free.")
+
+
+def _page(page: PageConfig | None) -> Iterator[Finding]:
+    if page is None:
+        return
+    if problem := files.problem(page.files, page.feeds):
+        yield Finding("page", False, f"{problem}.", files.REMEDY)
+    else:
+        yield Finding("page", True, f"{page.path} can be written.")
 
 
 def _size(number: int) -> str:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from bot.errors import UserError
 from bot.private_files import reason
+
+REMEDY = "Choose another path in [page] of bot.toml, or let the bot write to this folder."
 
 # A new date alone is no reason to write a file.
 _LAST_UPDATE = re.compile(rb"^(?:Last update: .*|<p>Last update: .*</p>)$", re.MULTILINE)
@@ -30,6 +34,47 @@ def write(path: Path, text: str) -> bool:
     except OSError as error:
         raise _unwritable(path, error, target) from error
     return True
+
+
+def problem(files: Iterable[Path], folder: Path) -> str:
+    """Why ``write`` would fail for one of these files, or ``write_folder`` for the folder, as far
+    as that can be told without writing; empty if nothing is in the way. See ``REMEDY``."""
+    for path in files:
+        target = Path(os.path.realpath(path))
+        try:
+            _try_to_replace(target)
+        except OSError as error:
+            return _problem(path, error, target)
+    try:
+        _try_to_fill(folder)
+    except OSError as error:
+        return _problem(folder, error, folder)
+    return ""
+
+
+def _try_to_replace(path: Path) -> None:
+    """Raises OSError as ``write`` would."""
+    if path.is_dir():
+        raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if path.is_file():
+        path.open("rb").close()
+    path.parent.stat()
+    with suppress(FileNotFoundError):
+        _beside(path).lstat()
+    _try_to_enter(path.parent)
+
+
+def _try_to_fill(folder: Path) -> None:
+    """Raises OSError as ``write_folder`` would."""
+    if folder.is_dir():
+        _try_to_enter(folder)
+    elif os.path.lexists(folder):
+        raise OSError(errno.EEXIST, os.strerror(errno.EEXIST))
+
+
+def _try_to_enter(folder: Path) -> None:
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def write_folder(
@@ -64,10 +109,11 @@ def _start_of(path: Path) -> bytes:
 
 
 def _unwritable(path: Path, error: OSError, target: Path) -> UserError:
-    return UserError(
-        f"The page can't be written to {path}: {reason(error, target)}. "
-        "Choose another path in [page] of bot.toml, or let the bot write to this folder."
-    )
+    return UserError(f"{_problem(path, error, target)}. {REMEDY}")
+
+
+def _problem(path: Path, error: OSError, target: Path) -> str:
+    return f"The page can't be written to {path}: {reason(error, target)}"
 
 
 def _is_up_to_date(path: Path, data: bytes) -> bool:
@@ -79,9 +125,14 @@ def _is_up_to_date(path: Path, data: bytes) -> bool:
     return _LAST_UPDATE.sub(b"", present, count=1) == _LAST_UPDATE.sub(b"", data, count=1)
 
 
+def _beside(path: Path) -> Path:
+    """The file that is written first."""
+    return path.with_name(f".{path.name}.new")
+
+
 def _replace(path: Path, data: bytes) -> None:
     """Write a temporary file next to it, flush it to disk, and only then rename it."""
-    temporary = path.with_name(f".{path.name}.new")
+    temporary = _beside(path)
     temporary.unlink(missing_ok=True)  # left over from a crash
     try:
         with temporary.open("xb") as file:

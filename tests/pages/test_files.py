@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.errors import UserError
-from bot.pages.files import write, write_folder
+from bot.pages.files import problem, write, write_folder
 
 DAY = date(2026, 11, 24)
 
@@ -120,3 +120,59 @@ def test_a_page_that_cannot_be_replaced_stays_as_it_was(tmp_path: Path) -> None:
         write(path, page_of(2))
     assert path.read_text(encoding="utf-8") == page_of(1)
     assert os.listdir(tmp_path) == [path.name]
+
+
+def make(path: Path, kind: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.mkdir() if kind == "folder" else path.write_text("mine", encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "present", "why"),
+    [
+        ("papers", {}, ""),
+        ("papers", {"papers.md": "file", "papers.html": "file", "papers": "folder"}, ""),
+        ("papers", {"papers.md": "folder"}, "papers.md: Is a directory"),
+        ("papers", {"papers.html": "folder"}, "papers.html: Is a directory"),
+        ("papers", {"papers": "file"}, "papers: File exists"),
+        ("nowhere/papers", {}, "papers.md: No such file or directory"),
+        ("file/papers", {"file": "file"}, "papers.md: Not a directory"),
+        ("p" * 250, {}, "md: File name too long"),
+    ],
+)
+def test_what_is_in_the_way_of_the_page_is_known_before_it_is_written_in_the_same_words(
+    tmp_path: Path, name: str, present: dict[str, str], why: str
+) -> None:
+    for each, kind in present.items():
+        make(tmp_path / each, kind)
+    before = sorted(os.listdir(tmp_path))
+    paths = [tmp_path / f"{name}{suffix}" for suffix in (".md", ".html")]
+    found = problem(paths, tmp_path / name)
+    assert found.endswith(why)
+    assert bool(found) is bool(why)
+    assert sorted(os.listdir(tmp_path)) == before
+    said = ""
+    try:
+        for path in paths:
+            write(path, page_of(1))
+        write_folder(tmp_path / name, {}, is_ours=lambda _: True)
+    except UserError as error:
+        said = str(error)
+    assert bool(said) is bool(found)
+    assert said.startswith(found)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="everything is open to the superuser")
+@pytest.mark.parametrize("closed", ["web", "web/papers.md", "web/papers"])
+def test_what_is_closed_to_the_bot_is_named_with_the_command_that_opens_it(
+    tmp_path: Path, closed: str
+) -> None:
+    folder = tmp_path / "web"
+    (folder / "papers").mkdir(parents=True)
+    write(folder / "papers.md", page_of(1))
+    (tmp_path / closed).chmod(0)
+    try:
+        found = problem([folder / "papers.md"], folder / "papers")
+    finally:
+        (tmp_path / closed).chmod(0o700)
+    assert f"{tmp_path / closed} is closed to its owner: chmod u+rwX " in found

@@ -584,6 +584,28 @@ def test_a_folder_in_the_place_of_a_page_is_named_and_stays(home: Home, name: st
     assert (home.folder / name).is_dir()
 
 
+def test_a_page_that_cannot_be_written_is_named_by_all_who_tell_how_things_stand(
+    home: Home,
+) -> None:
+    page = home.folder / "papers.md"
+    page.mkdir()
+    status, out, err = home.call("once")
+    assert "A reward model for gardens" in out
+    assert status == 1
+    posted, _, problem = err.partition("Posted 2 papers to 1 channel; nothing waiting.\n")
+    assert "console: 2 papers posted today" in posted
+    said = f"The page can't be written to {page}: Is a directory. Choose another path in [page]"
+    assert problem.startswith(said)
+    assert home.call("status")[1].count(said) == 1
+    status, out, _ = home.call("check")
+    assert status == 1
+    assert f"WRONG page: The page can't be written to {page}: Is a directory.\n" in out
+    assert "      Choose another path in [page] of bot.toml" in out
+    page.rmdir()
+    assert f"ok    page: {page} can be written." in home.call("check")[1]
+    assert home.query("status")["page_problem"] == ""
+
+
 def test_without_a_section_the_page_goes_into_the_working_folder_and_says_so(home: Home) -> None:
     home.file.write_text(home.file.read_text("utf-8").replace("[page]\n", ""), "utf-8")
     status, out, err = home.call("page")
