@@ -1,4 +1,4 @@
-"""The vocabulary of the bot as frozen data. Nothing here acts, or reads the clock.
+"""The bot's data types, all frozen. Nothing here has side effects or reads the clock.
 
 Every ``datetime`` is aware and in UTC. Collections are tuples, so that every value can be shared
 freely.

@@ -1,7 +1,7 @@
-"""arXiv's categories: their names, and which names mean the same. Knows no keywords and no papers.
+"""arXiv's categories, and which of their names mean the same.
 
 Sources: arxiv.org/category_taxonomy (November 2026) for the names; ``CATEGORY_ALIASES`` and
-``ARCHIVES_SUBSUMED`` of arXiv/arxiv-base for what is the same.
+``ARCHIVES_SUBSUMED`` of arXiv/arxiv-base for equivalent names.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ MERGED: Final = {
     "q-fin.EC": "econ.GN",
     "stat.TH": "math.ST",
 }
-"""Second names of a category → the one that arXiv's answers hold. OAI-PMH may hold either."""
+"""Second name of a category → its name in answers of arXiv's query API. OAI-PMH may use either."""
 
 SUBSUMED: Final = {
     "acc-phys": "physics.acc-ph", "adap-org": "nlin.AO", "alg-geom": "math.AG",
@@ -54,17 +54,18 @@ SUBSUMED: Final = {
     "patt-sol": "nlin.PS", "plasm-ph": "physics.plasm-ph", "q-alg": "math.QA",
     "solv-int": "nlin.SI", "supr-con": "cond-mat.supr-con",
 }  # fmt: skip
-"""Archives of the nineties that take no papers any more → the category that took their place."""
+"""Archives of the nineties that take no papers any more → the category that replaced them."""
 
 _CANONICAL: Final = {old.lower(): new for old, new in (MERGED | SUBSUMED).items()}
 _SECOND: Final = {new.lower(): old for old, new in MERGED.items()}
 
 
 def canonical_category(name: str) -> str:
-    """The one name of a category that has several, whatever its case; any other as it is."""
+    """The canonical name of a category that has several, whatever the case; any other name
+    unchanged."""
     return _CANONICAL.get(name.lower(), name)
 
 
 def second_name(name: str) -> str:
-    """The other name of a merged category that is given by its canonical one; else empty."""
+    """The second name of a merged category, given its canonical one; empty for any other."""
     return _SECOND.get(name.lower(), "")

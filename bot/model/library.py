@@ -1,4 +1,4 @@
-"""Papers that people keep."""
+"""Papers that people save, and threads about papers."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ EXPORT_FORMATS: Final = ("bib", "ris", "json")  # the endings of their files
 
 @dataclass(frozen=True, slots=True)
 class SavedPaper:
-    """A paper as it was when it was last saved, who saved it, the first one first, and when the
-    last of them did. ``mine``: whoever asks is among them."""
+    """A paper as it was when it was last saved. ``names`` are the people who saved it, the first
+    one first; ``saved_at`` is when the last of them did. ``mine``: the person asking is among
+    them."""
 
     paper: Paper
     names: tuple[str, ...]
@@ -25,7 +26,7 @@ class SavedPaper:
 
 @dataclass(frozen=True, slots=True)
 class SavedPage:
-    """Some of the ``total`` papers that were found, the one saved last first."""
+    """One page of the ``total`` papers that were found, the one saved last first."""
 
     papers: tuple[SavedPaper, ...]
     total: int
@@ -33,8 +34,8 @@ class SavedPage:
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """What was deleted of a person: how many saves, in how many places their name, and the keys of
-    how many libraries in Zotero."""
+    """How much was deleted about a person: their saves, the places with their name, and their keys
+    for libraries in Zotero."""
 
     saves: int
     names: int
@@ -46,9 +47,9 @@ class Discussion:
     """The thread about a paper in a channel. ``key`` is the post of its first message.
 
     ``opening`` is the message in the channel that begins it, ``first`` the first message in it,
-    each ``None`` until it is known to have arrived. ``stuck`` are the posts of either about which a
-    person has to decide, ``dead`` those of them that the platform refused; ``error`` says why.
-    ``refusal`` is why the channel takes no posts now.
+    each ``None`` until it is known to have arrived. ``stuck`` are the keys of those of the two that
+    a person has to decide about, ``dead`` the keys that the platform rejected; ``error`` says why.
+    ``refusal`` is why the channel takes no posts now, empty if it does.
     """
 
     key: str

@@ -1,4 +1,4 @@
-"""What becomes of papers after they were posted."""
+"""Changes of papers after they were posted."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from enum import StrEnum
 from typing import Final
 
 FOLLOWED_FOR: Final = timedelta(days=730)
-"""So long after a paper was posted in a channel its changes are news there."""
+"""For how long after a paper was posted in a channel its changes are news there."""
 
 NEWS_SHOWN: Final = 20
-"""News of a digest that get a line each; the others are counted."""
+"""How many pieces of news in a digest get a line each; the others are only counted."""
 
 
 class NewsKind(StrEnum):
-    """In the order in which they are told."""
+    """What has changed. A digest shows the kinds in this order."""
 
     WITHDRAWN = "withdrawn"
-    RESTORED = "restored"  # it was withdrawn, and has a version again that is not
+    RESTORED = "restored"  # a new version of a withdrawn paper that is not withdrawn
     VENUE = "venue"  # accepted or published somewhere
-    VERSION = "version"  # a new one, with nothing of the above
+    VERSION = "version"  # a new version that is none of the above
 
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """One change of a posted paper. With ``paper_id`` and ``kind``, ``mark`` is its identity, which
-    is told once in a channel: which venue, which version.
+    """One change of a posted paper. ``paper_id``, ``kind`` and ``mark`` (which venue, which
+    version) are its identity: each change is posted once in a channel.
 
-    ``text`` is the venue, or the comment of a withdrawal; ``published`` says that the venue is
-    in a journal reference. ``titles`` and ``comments`` are those before and after a new version,
-    where they differ. ``version`` is ``VERSION_UNKNOWN`` where the source did not say it. Texts are
-    ready to be shown.
+    ``text`` is the venue, or the comment of a withdrawal; ``published`` means that the venue is
+    from a journal reference. ``titles`` and ``comments`` are those before and after a new version,
+    ``None`` if they are the same. ``version`` is ``VERSION_UNKNOWN`` if the source did not say
+    which it is. The texts are ready to be shown.
     """
 
     paper_id: str

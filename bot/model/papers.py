@@ -1,4 +1,4 @@
-"""One article, what a source says of many, and what a collect makes of it."""
+"""A paper, a source's answer with many of them, and what a collect makes of that."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bot.errors import Note, NoteKind
 from bot.model.news import News
 
 VERSION_UNKNOWN: Final = 0
-"""The version of a paper whose source did not say which it is."""
+"""The version of a paper whose source did not say which version it is."""
 
 
 MAX_LENGTHS: Final = {
@@ -22,8 +22,8 @@ MAX_LENGTHS: Final = {
     "doi": 1_000,  # a paper may name several
     "primary_category": 100,
 }
-"""What is kept of each text of a paper. Nothing real comes near these: they bound the time and the
-memory that one paper can cost, whoever made it, from whichever source, also from the database."""
+"""The characters of each text of a paper that are kept. No real paper comes near these: they bound
+the time and memory that one can cost, whether it comes from a source or from the database."""
 
 MAX_NAME_LENGTH: Final = 500  # of an author, in characters; 83 in April 2026
 MAX_CATEGORY_LENGTH: Final = 100
@@ -33,16 +33,16 @@ MAX_CATEGORIES: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """One article, as its source gave it: text is raw (LaTeX stays), white space is collapsed.
+    """One paper, as its source gave it: text is raw (LaTeX stays), white space is collapsed.
 
-    ``id`` is the identity and never holds a version. ``serial`` grows in the order in which the
+    ``id`` is the identity and never contains a version. ``serial`` grows in the order in which the
     source announced its papers; it is comparable only within one source. ``published`` is when the
-    first version was submitted. Where ``version`` is ``VERSION_UNKNOWN`` the source did not say
-    that: then it is the day on which the present version was, and the paper was submitted then or
-    before.
+    first version was submitted. If the source did not say that, ``version`` is ``VERSION_UNKNOWN``,
+    and ``published`` is the day on which the present version was submitted: the paper itself may be
+    older.
 
-    A text that is longer than ``MAX_LENGTHS`` allows is cut, and ends in ``…``; authors and
-    categories beyond the maximum are left out. It remains the same paper.
+    A text that is longer than ``MAX_LENGTHS`` allows is truncated, and ends in ``…``; authors and
+    categories beyond the maximum are left out.
     """
 
     id: str
@@ -73,7 +73,7 @@ class Paper:
             object.__setattr__(self, "categories", categories)
 
     def __hash__(self) -> int:
-        """Cheap, so that what is made of a paper can be kept by paper."""
+        """Cheap, so that papers can be the keys of caches."""
         return hash(self.id)
 
     @property
@@ -83,8 +83,8 @@ class Paper:
 
 
 def keep_latest_versions(papers: dict[str, Paper], more: Iterable[Paper]) -> None:
-    """Add ``more`` to ``papers`` (by id). Of one paper the highest version stays, and of two
-    answers with the same one the later."""
+    """Add ``more`` to ``papers`` (by id). If a paper is in both, the higher version is kept; if
+    both have the same version, the one in ``more``."""
     for paper in more:
         known = papers.get(paper.id)
         if known is None or known.version <= paper.version:
@@ -92,7 +92,7 @@ def keep_latest_versions(papers: dict[str, Paper], more: Iterable[Paper]) -> Non
 
 
 def _bounded(texts: tuple[str, ...], most: int, longest: int) -> tuple[str, ...]:
-    """The same tuple where nothing is too long, which is always."""
+    """The texts within these limits; the same tuple if nothing is too long, which is the rule."""
     if len(texts) <= most and max(map(len, texts), default=0) <= longest:
         return texts
     return tuple(_cut(text, longest) for text in texts[:most])
@@ -104,12 +104,12 @@ def _cut(text: str, most: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class AnnouncementStats:
-    """What a source knows of everything that was announced, whatever was requested.
+    """What a source knows about everything that was announced, whatever was requested.
 
-    ``plan`` says in which way it was fetched, and why. ``announced`` counts the papers announced
-    since the fetch before, ``None`` where that is not known; ``missing`` those of them, and of
-    earlier ones, that are not available yet. ``checkpoint`` is for the source alone: it is stored
-    with the run, and passed back the next time.
+    ``plan`` says how it was fetched, and why. ``announced`` counts the papers announced since the
+    previous fetch, ``None`` if that is not known; ``missing`` counts announced papers, of then or
+    earlier, that are not available yet. ``checkpoint`` is for the source alone: it is stored with
+    the run, and passed back the next time.
     """
 
     plan: str = ""
@@ -120,8 +120,9 @@ class AnnouncementStats:
 
 @dataclass(frozen=True, slots=True)
 class Unmatched:
-    """What is known of papers that were read and not kept, as no keyword matches: how many, the
-    highest serial among them, and when the newest was submitted (``None``: there were none)."""
+    """What is known of papers that were read but not kept, because they match no keyword: how many
+    there were, their highest serial, and when the newest was submitted (``None`` if there were
+    none)."""
 
     count: int = 0
     highest_serial: int = 0
@@ -137,15 +138,16 @@ class Unmatched:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What a source answered. ``complete`` is true only if nothing that matches can be missing.
+    """A source's answer. ``complete`` is true only if nothing that matches can be missing.
 
-    ``chosen`` is false for papers that came because they were announced, and not because they may
-    match; ``others`` are such papers beside those that were chosen. ``unmatched`` is what is known
-    of papers that were read and not kept, because the fetch was given what is wanted.
+    ``chosen`` is false if the papers came because they were announced, and not because they may
+    match; ``others`` are such papers in an answer whose ``papers`` were chosen. ``unmatched`` is
+    what is known of papers that were read but not kept, as the fetch was told which are wanted.
 
-    ``revised`` were kept for having been posted alone, and are no candidates for a match. Of all
-    that were posted, whatever changed on the days (UTC) from the first of ``listed`` on is in the
-    batch, and the next list has to begin on the second; ``None``: of that nothing is known.
+    ``revised`` are papers that were only kept because they had been posted; they are not candidates
+    for a match. If ``listed`` is set, the batch has every posted paper that changed on or after its
+    first day (UTC), and the next list has to begin on its second day. If it is ``None``, nothing is
+    known about changes of posted papers.
     """
 
     papers: tuple[Paper, ...]
@@ -162,7 +164,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A paper matches a keyword; ``field`` says where (``title``, ``abstract``, ``authors`` …)."""
+    """A paper that matches a keyword; ``field`` says where (``title``, ``abstract``, …)."""
 
     paper_id: str
     canonical: str
@@ -171,9 +173,9 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """Papers that a complete answer for ``keywords`` must hold again, because the last one did.
+    """Papers that a complete answer must contain again, because the last complete one did.
 
-    ``short_runs`` counts the runs since then that were refused because papers were missing.
+    ``short_runs`` counts the runs since then that did not count because papers were missing.
     """
 
     paper_ids: frozenset[str]
@@ -182,10 +184,10 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Prime:
-    """The present papers of one keyword, newest first, taken as known.
+    """The existing papers of a new keyword, newest first, which are recorded as known.
 
-    ``since`` is the submission time from which on they are complete (``None``: all there are);
-    ``baseline`` is the highest serial the source had announced by then.
+    ``since`` is the submission time from which on they are complete (``None``: they are all there
+    are); ``baseline`` is the highest serial that the source had announced by then.
     """
 
     canonical: str
@@ -196,13 +198,13 @@ class Prime:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The outcome of one collect, to be recorded in steps of which the last makes it count.
+    """The outcome of one collect, to be recorded in steps, the last of which makes it count.
 
-    Only a ``complete`` run moves the cursor. ``wide`` is the weekly fetch further back. ``fetched``
-    counts the papers in the answer; ``papers`` are those worth keeping; ``followed`` are posted
-    ones beside them, of which nothing else is asked than what became of them. ``news`` are what
-    changed of either since they were last recorded; ``followed_until`` is the day (UTC) up
-    to which it is known what became of every posted paper, ``None``: no further than before.
+    Only a ``complete`` run moves the cursor. ``wide`` marks the weekly fetch that goes further
+    back. ``fetched`` counts the papers in the answer; ``papers`` are those worth keeping;
+    ``followed`` are posted papers besides, which were only followed up. ``news`` are the changes of
+    both since they were last recorded; ``followed_until`` is the day (UTC) up to which changes of
+    all posted papers are known, ``None``: no further than before.
     """
 
     started_at: datetime
@@ -222,25 +224,27 @@ class Run:
     followed_until: date | None = None
 
     def worth_repeating(self, unprimed: Collection[str]) -> bool:
-        """Whether to fetch again soon: the run is not whole, or it left keywords ``unprimed`` (by
-        their canonical forms) that the source may understand."""
+        """Whether to fetch again soon: because the run is not ``whole``, or because it did not
+        prime some of the keywords ``unprimed`` (canonical forms) that the source has not
+        refused."""
         refused = {note.keyword for note in self.notes if note.kind is NoteKind.REFUSED}
         return not self.whole or not refused.issuperset(unprimed)
 
     @property
     def late(self) -> bool:
-        """The answer is whole, but the announcement that was awaited is not in it yet."""
+        """Whether the expected announcement was not in the answer yet."""
         return any(note.kind is NoteKind.LATE for note in self.notes)
 
     @property
     def whole(self) -> bool:
-        """The answer is complete, and nothing that was awaited is missing in it."""
+        """Whether the answer was complete, and had the expected announcement."""
         return self.complete and not self.late
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What recording a run changed: papers not seen before, rows now due, keywords primed."""
+    """What recording a run changed: how many papers are new in the database, how many became due,
+    and how many subscriptions were primed."""
 
     new_papers: int
     due: int

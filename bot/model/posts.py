@@ -12,11 +12,11 @@ from bot.model.papers import Paper
 from bot.model.subscriptions import Channel, Keyword
 
 SHOWN_IN_FULL: Final = 30
-"""Papers of a digest that are shown whole where nothing else is set."""
+"""How many papers of a digest are shown in full by default."""
 
 
 class Why(StrEnum):
-    """For what reason a paper is due in a channel."""
+    """Why a paper is due in a channel."""
 
     NEW = "new"  # announced since the keyword was primed
     FIRST = "first"  # shown because the keyword is new in the channel
@@ -26,9 +26,9 @@ class Why(StrEnum):
 class Entry:
     """A paper that a channel gets, with the channel's keywords that it matches.
 
-    In a digest the paper's texts are ready to be shown; before, they are as its source gave them.
-    ``like`` is the title of a paper saved in the channel, ready to be shown, if that is why this
-    one comes before others.
+    In a digest the paper's texts are ready to be shown; before that, they are as the source gave
+    them. ``like`` is the title of a saved paper, ready to be shown, if this paper comes before
+    others because it is similar to that one; else empty.
     """
 
     paper: Paper
@@ -38,10 +38,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class NewsItem:
-    """News that are due in one channel, with the message in which the paper was posted there.
+    """News that is due in one channel, with the message in which the paper was posted there.
 
-    ``number`` is the news' own, ``post_key`` that message's, ``link`` its address, empty where the
-    platform has none. In a digest the texts of the papers that get a line are ready to be shown.
+    ``number`` is the id of the news; ``post_key`` is that message's key, ``link`` its address,
+    empty if the platform has none. In a digest the texts of papers that get a line are ready to be
+    shown.
     """
 
     number: int
@@ -54,7 +55,7 @@ class NewsItem:
 
 @dataclass(frozen=True, slots=True)
 class SharedSave:
-    """A paper that several people keep for one channel, and when each of them saved it."""
+    """A paper that several people saved for one channel, and when each of them did."""
 
     paper: Paper
     saved_at: tuple[datetime, ...]
@@ -62,7 +63,7 @@ class SharedSave:
 
 @dataclass(frozen=True, slots=True)
 class MostSaved:
-    """A paper that so many people saved in one channel in one week."""
+    """A paper, and how many people saved it in one channel in one week."""
 
     paper: Paper
     people: int
@@ -72,13 +73,13 @@ class MostSaved:
 class Digest:
     """What one channel gets at one time. ``day`` is the channel's own date.
 
-    ``missed`` are the posting days that the bot was down; ``skipped`` is how many papers the
+    ``missed`` are the posting days on which the bot was down; ``skipped`` is how many papers the
     channel's catch-up policy left out. Of a long digest only the first ``in_full`` papers are shown
-    whole, and the others in a line each. ``news`` of papers posted before are told below, those
-    that matter most first; a digest may consist of them alone. ``week`` is the Monday of the
-    week that it is about, where it is about one. ``by_keyword``: the entries are grouped by their
-    first keyword, and each group has a heading. ``most_saved``, the papers that most people saved
-    here in the week, end it; it may consist of them alone, too.
+    in full, the others in a line each. ``news`` of papers posted before come below, the most
+    important first. ``week`` is the Monday of the week that a weekly digest is about, else
+    ``None``. ``by_keyword``: the entries are grouped by their first keyword, each group under a
+    heading. ``most_saved``, the papers that most people saved here in the week, come last. A digest
+    may consist of news or of ``most_saved`` alone.
     """
 
     channel: Channel
@@ -96,19 +97,19 @@ class Digest:
 
 @dataclass(frozen=True, slots=True)
 class ChannelAgenda:
-    """What is due in one channel when it is decided whether to publish, the newest paper first.
+    """What is due in one channel, for the decision whether to publish and what.
 
-    The papers are as their source gave them. ``first`` are shown because their keyword is new in
-    the channel, ``new`` were announced since their keyword was primed. ``news`` are of papers that
-    certainly arrived in the channel, in the order in which they were found. ``keywords`` are the
-    channel's, as they are shown, in their order; papers that match one of the ``mutes`` are not to
-    be shown. ``published_until`` is the posting time up to which it was published to, ``None`` for
-    a channel that never was. ``rescheduled``: its days were changed since, so that they don't tell
-    which were missed. ``last_complete_run_at`` is when the last complete run began. ``saved`` are
-    the papers that are kept for the channel, if its digest is ordered by them; ``shared`` those
-    that several people keep for it. ``most_saved_until`` is the posting time up to which the most
-    saved papers were told. ``basis`` is what the store read for this, to compare with what is there
-    later.
+    ``new`` papers were announced since their keyword was primed, ``first`` ones are shown because
+    their keyword is new in the channel; both are the newest first, and as their source gave them.
+    ``news`` are about papers that certainly arrived in the channel, in the order in which they were
+    found. ``keywords`` are the channel's, as they are shown, in their order; papers that match one
+    of the ``mutes`` are not posted. ``published_until`` is the posting time up to which the channel
+    was published to, ``None`` if it never was. ``rescheduled``: its posting days were changed since
+    then, so they don't tell which days were missed. ``last_complete_run_at`` is when the last
+    complete run began. ``saved`` are the papers saved for the channel, if its digest is ordered by
+    them; ``shared`` those that several people saved. ``most_saved_until`` is the posting time up to
+    which the most saved papers were shown. ``basis`` is what the store read for this, to detect
+    later whether anything has changed.
     """
 
     channel: Channel
@@ -130,8 +131,8 @@ class ChannelAgenda:
 class Draft:
     """One rendered message: the bytes to send, the papers it shows, and the news (by number).
 
-    ``parent`` is the index of an earlier draft of the same digest under which it belongs (thread);
-    ``reply_to`` the key of an earlier post that it is a reply to.
+    ``parent`` is the index of an earlier draft of the same digest in whose thread it belongs;
+    ``reply_to`` the key of an earlier post that it replies to.
     """
 
     payload: str
@@ -143,9 +144,9 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """What publishing decided for one channel: messages with their keys, papers and news left out,
-    papers that a mute hides, up to which posting time it is published to now, and its most saved
-    papers are told (``None``: no further than before)."""
+    """What publishing decided for one channel: messages with their keys; the ids of papers and
+    news that are left out; papers that a mute hides; and the posting times up to which the channel
+    is now published to, and its most saved papers are shown (``None``: no further than before)."""
 
     drafts: tuple[tuple[str, Draft], ...] = ()
     skipped: tuple[str, ...] = ()
@@ -160,9 +161,9 @@ class Prepared:
     """What was decided for a channel ahead of the transaction that carries it out.
 
     It remains valid as long as what is due in the channel, its settings, keywords and mutes are the
-    same, and no paper got another version, comment or journal reference: that would be news, if the
-    paper had been posted already. One that by now matches another one of the keywords too is no
-    reason to decide again.
+    same, and no paper got another version, comment or journal reference (in a posted paper that
+    would be news). That a paper matches another of the keywords by now is no reason to decide
+    again.
     """
 
     agenda: ChannelAgenda
@@ -171,12 +172,12 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The platform's own id of a message that arrived, and a link to it where there is one.
+    """The platform's own id of a message that arrived, and a link to it, empty if there is none.
 
     ``crosspost``: it is to be published to the servers that follow its channel. ``server`` is the
-    one that the channel is in (as ``Person.server``), empty where that is not known.
-    ``mention_gone`` is the role or user group that it should mention and does not, because that is
-    not there any more; empty where it does, ``None`` where it should mention nobody.
+    channel's (as ``Person.server``), empty if that is not known. ``mention_gone`` is the role or
+    user group that the message should have mentioned, but that does not exist any more; empty if
+    the mention worked, ``None`` if it should mention nobody.
     """
 
     message_id: str
@@ -188,9 +189,9 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Crosspost:
-    """A message that has been in its channel since ``sent_at``, claimed for crossposting.
+    """A message that was sent to its channel at ``sent_at``, claimed for crossposting.
 
-    ``key`` is its post's; ``attempt`` counts from 1.
+    ``key`` is the key of its post; ``attempt`` counts from 1.
     """
 
     key: str
@@ -204,13 +205,12 @@ class Crosspost:
 class Post:
     """One message in the outbox, claimed for sending.
 
-    ``key`` never changes over retries. ``attempt`` counts from 1. ``uncertain`` means that an
-    earlier attempt may have arrived: look before sending. ``after_id`` is the platform's id of a
-    message that stood there before the first attempt, so this one can only be newer; empty where
-    none is known. ``parent`` is the receipt of the message under which this one belongs, ``None``
-    also where that one has not arrived; ``root`` that of the one under which ``parent`` itself
-    belongs. ``server`` is that of the channel, empty where that is not
-    known.
+    ``key`` is the same in every attempt. ``attempt`` counts from 1. ``uncertain`` means that an
+    earlier attempt may have arrived: search before sending. ``after_id`` is the platform's id of a
+    message that was there before the first attempt, so this one can only be newer; empty if none is
+    known. ``parent`` is the receipt of the message in whose thread this one belongs, ``None`` if
+    there is none or it has not arrived; ``root`` is that of the message in whose thread ``parent``
+    itself belongs. ``server`` is the channel's, empty if that is not known.
     """
 
     key: str
@@ -225,5 +225,6 @@ class Post:
 
     @property
     def thread(self) -> Receipt | None:
-        """The message that begins the thread in which this one belongs."""
+        """The message that begins the thread in which this one belongs; ``None`` if there is
+        none."""
         return self.root or self.parent

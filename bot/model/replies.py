@@ -1,4 +1,4 @@
-"""What people are answered, for any platform to show."""
+"""Replies to people, for any platform to show."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from bot.model.posts import Entry
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of several things to choose from: what people read, of any length, and the ASCII text of
-    at most 60 characters that stands for it."""
+    """One of several things to choose from: ``label`` is what people read, of any length; ``value``
+    is an ASCII text of at most 60 characters that stands for it."""
 
     label: str
     value: str
@@ -20,11 +20,11 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A button: pressing it is saying ``words``.
+    """A button: pressing it has the same effect as typing ``words``.
 
-    ``words`` is a command in at most 95 ASCII characters (``remove #1f2e3d4c5b6a``), so that a
-    button can carry it, and outlives a restart without anybody remembering it. ``add`` alone opens
-    the platform's form for a keyword.
+    ``words`` is a command of at most 95 ASCII characters (``remove #1f2e3d4c5b6a``), so that it
+    fits into the button itself, and the button works after a restart without being stored. ``add``
+    alone opens the platform's form for a keyword.
     """
 
     label: str
@@ -33,10 +33,10 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Menu:
-    """A menu in which up to ``most`` of at most 25 ``choices`` are chosen: choosing is saying
-    ``words`` with the choices' values behind them.
+    """A menu in which people choose up to ``most`` of at most 25 ``choices``: that has the same
+    effect as typing ``words``, followed by the values of the choices.
 
-    What it does can be done one by one with the buttons of the rows: a platform without such menus
+    The same can be done one by one with the buttons of the rows, so a platform without such menus
     leaves it out.
     """
 
@@ -57,7 +57,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A part of a longer text, below a heading of its own. Each line is a paragraph."""
+    """A part of a longer text, with a heading. Each line is a paragraph."""
 
     heading: str
     text: str
@@ -65,7 +65,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class TextFile:
-    """A file for whoever asked, alone."""
+    """A text file for nobody but the person who asked."""
 
     name: str
     text: str
@@ -73,7 +73,8 @@ class TextFile:
 
 @dataclass(frozen=True, slots=True)
 class Bars:
-    """One group of bars, the first one on top: labels, lengths, and what is written beside each."""
+    """A group of bars, the first one on top: the label of each, its length, and the text beside
+    it."""
 
     title: str
     labels: Sequence[str]
@@ -83,7 +84,7 @@ class Bars:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A PNG, and what it shows in words, for those who can't see it."""
+    """A PNG, and what it shows in words, for those who can't see it (alternative text)."""
 
     name: str
     data: bytes
@@ -92,16 +93,16 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a command answers, for any platform to show privately to the person who asked.
+    """The reply to a command, for any platform to show privately to the person who asked.
 
-    Shown in this order: ``text``, ``code`` (to be copied, as it is), ``rows``, ``entries``
-    (papers), ``sections``, ``menu``, ``offers``; with ``file`` beside them. A ``picture`` is shown
-    in place of the sections where the platform can, or the ``charts``, which are the same bars,
-    where it draws some itself. ``announcement`` is one line for the whole
-    channel (a change was made), or empty; ``is_quiet``: the channel wants to be told none.
-    ``report`` is the same answer for other programs (``bot.chat.reports``), ``None`` where the
-    command line has no such command. ``times`` are the times that the text names, by the words in
-    which it does, for platforms that show a time in the reader's own way.
+    Shown in this order: ``text``, ``code`` (to be copied as it is), ``rows``, ``entries`` (papers),
+    ``sections``, ``menu``, ``offers``; with ``file`` attached. A platform that can show pictures
+    shows ``picture`` in place of the sections, or, if it draws charts itself, ``charts``, which are
+    the same bars. ``announcement`` is one line for the whole channel about a change, or empty;
+    ``is_quiet``: the channel has turned announcements off. ``report`` is the same reply for other
+    programs (``bot.chat.reports``), ``None`` if the command line has no such command. ``times`` are
+    the times in the text, by how they are written there, for platforms that show times in each
+    reader's own format.
     """
 
     text: str
@@ -123,7 +124,7 @@ class Reply:
 @dataclass(frozen=True, slots=True)
 class SettingValue:
     """A channel's setting: the value in force, where it comes from (``channel``, ``bot.toml`` or
-    ``default``), and the value that is in force where the channel sets none."""
+    ``default``), and the value that applies if the channel sets none (``usual``)."""
 
     value: str
     source: str
@@ -132,8 +133,8 @@ class SettingValue:
 
 @dataclass(frozen=True, slots=True)
 class ChannelPanel:
-    """One channel on a person's home page. The rows of ``reply`` are its keywords; its offers, and
-    those of the rows, are about this channel."""
+    """One channel on a person's home page. The rows of ``reply`` are the channel's keywords; all
+    buttons are about this channel."""
 
     channel_id: str
     reply: Reply
@@ -141,8 +142,8 @@ class ChannelPanel:
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """A person's home page: ``reply`` says how the bot stands, ``panels`` are the channels of this
-    page, ``page`` of ``pages``, both counted from 1."""
+    """One page (``page`` of ``pages``, counted from 1) of a person's home. ``reply`` says how the
+    bot is, ``panels`` are the channels on this page."""
 
     reply: Reply
     panels: tuple[ChannelPanel, ...] = ()
@@ -152,7 +153,8 @@ class Home:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that ``check`` looked at. ``remedy`` says what to do where it is not ``ok``."""
+    """The result of one thing that ``check`` looked at. ``remedy`` says what to do if it is not
+    ``ok``."""
 
     subject: str
     ok: bool

@@ -1,4 +1,4 @@
-"""What the database may forget."""
+"""What the database may delete."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Outdated:
-    """Ids of papers, of papers' abstracts and of runs, and keys of posts, that may be forgotten."""
+    """Ids of papers that may be deleted, of papers whose abstracts may be, keys of posts whose
+    payloads may be, and ids of runs."""
 
     papers: tuple[str, ...] = ()
     abstracts: tuple[str, ...] = ()
@@ -22,7 +23,7 @@ class Outdated:
         return len(self.papers) + len(self.abstracts) + len(self.payloads) + len(self.runs)
 
     def in_steps(self, size: int) -> Iterator[Outdated]:
-        """The same in parts of at most ``size``."""
+        """The same in parts with at most ``size`` ids or keys each."""
         yield from (Outdated(papers=part) for part in _parts(self.papers, size))
         yield from (Outdated(abstracts=part) for part in _parts(self.abstracts, size))
         yield from (Outdated(payloads=part) for part in _parts(self.payloads, size))

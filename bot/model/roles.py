@@ -1,32 +1,32 @@
-"""What one process does at a time, where several share a database: the names of the roles."""
+"""Roles: work that only one process may do at a time, if several share a database."""
 
 from __future__ import annotations
 
 from typing import Final, NamedTuple
 
 COLLECTOR: Final = "collector"
-"""Asks arXiv at the appointed times, forgets what nobody needs, writes the page, sends the ping:
-arXiv allows one request in three seconds for all machines together."""
+"""Queries arXiv on schedule, deletes old data, writes the page and sends the ping. arXiv allows one
+request every three seconds for all machines together."""
 
 FILE: Final = "bot.toml"
-"""Keeps bot.toml and the database the same: it is one file on one disk."""
+"""Keeps bot.toml and the database the same: the file is on one machine's disk."""
 
 ARXIV: Final = "arxiv"
-"""Sends the one request to arXiv that may be under way."""
+"""Sends requests to arXiv, of which only one may be under way at a time."""
 
 ZOTERO: Final = "zotero"
-"""Sends saved papers to Zotero: it asks all clients of one person, and sometimes all of the world,
-to slow down."""
+"""Sends saved papers to Zotero, which may ask all clients of one person, or all clients at all, to
+slow down."""
 
 
 def delivery(platform: str) -> str:
-    """Sends a platform's posts: platforms count their limits by token."""
+    """The role that sends a platform's posts: platforms count their rate limits per token."""
     return f"deliver {platform}"
 
 
 class ShardShare(NamedTuple):
-    """What a process has of a platform that is listened to over several connections."""
+    """The shards that a process has of a platform that is listened to over several connections."""
 
-    total: int  # of all shards, which all processes agree on
+    total: int  # the number of all shards, the same for all processes
     held: frozenset[int]
-    surplus: frozenset[int]  # of these, what another process is to have: disconnect, then release
+    surplus: frozenset[int]  # held ones to give to other processes: disconnect, then release

@@ -1,7 +1,7 @@
-"""Which channel follows what, as one value that can be compared, merged and kept.
+"""Which channel follows what, as one value that can be compared, merged and stored.
 
-The ``[[channels]]`` part of ``bot.toml`` and the database each say it; a ``Snapshot`` is what one
-of them says at one moment. Pure: nothing here reads a file or a database.
+Both the ``[[channels]]`` of ``bot.toml`` and the database say that; a ``Snapshot`` is what one of
+them says at one time. Pure: nothing here reads a file or a database.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ SETTINGS = tuple(each.name for each in fields(Channel) if each.name not in ("id"
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One channel and what it follows. A *bare* one, with nothing to say, counts as absent."""
+    """One channel, its keywords and its mutes. A *bare* one, without any of these and without
+    settings, counts as absent."""
 
     channel: Channel
     keywords: tuple[Keyword, ...] = ()
@@ -36,7 +37,7 @@ class Listing:
 
 
 class Meaning(NamedTuple):
-    """What a listing says, whatever its order and spelling."""
+    """What a listing says, independent of order and spelling."""
 
     channel: Channel
     keywords: frozenset[tuple[str, str]]  # canonical, and name
@@ -45,8 +46,8 @@ class Meaning(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All channels, each once. Order and spelling are kept, and are no part of ``meaning``; the
-    names of keywords are."""
+    """All channels, each once. Order and spelling are preserved, but are not part of ``meaning``;
+    the names of keywords are."""
 
     listings: tuple[Listing, ...] = ()
 
@@ -56,8 +57,8 @@ class Snapshot:
 
     @property
     def meaning(self) -> dict[str, Meaning]:
-        """What two snapshots share that say the same: of each channel its settings, its keywords
-        with their names, and its mutes."""
+        """What a snapshot says, to compare it with another: for each channel its settings, its
+        keywords with their names, and its mutes."""
         return {
             listing.channel.id: Meaning(
                 listing.channel,
@@ -70,7 +71,7 @@ class Snapshot:
 
     @property
     def digest(self) -> str:
-        """Eight hexadecimal digits of the meaning."""
+        """A hash of the meaning, as eight hexadecimal digits."""
         said = [
             [asdict(channel), sorted(keywords), sorted(mutes)]
             for _, (channel, keywords, mutes) in sorted(self.meaning.items())
@@ -132,10 +133,11 @@ Change: TypeAlias = Follow | Unfollow | Rename | AddMute | RemoveMute | Configur
 
 
 def merge(base: Snapshot, theirs: Snapshot) -> tuple[Change, ...]:
-    """What somebody changed who started from ``base`` and arrived at ``theirs``.
+    """The changes that lead from ``base`` to ``theirs``.
 
-    Applied to any third state, the changes carry over this and nothing else: what is not in
-    ``base`` is never removed. A channel that is gone lost each of its keywords and settings.
+    They can be applied to any third state, and change nothing else there: what is not in ``base``
+    is never removed. If a channel is not in ``theirs``, each of its keywords, mutes and settings is
+    removed.
     """
     was, now = base.by_channel, theirs.by_channel
     return tuple(
@@ -149,7 +151,7 @@ def merge(base: Snapshot, theirs: Snapshot) -> tuple[Change, ...]:
 
 
 def takes_away(change: Change) -> bool:
-    """Whether a keyword, a name, a mute or a setting of the channel's own ends with it."""
+    """Whether the change removes a keyword, a name, a mute or a setting of the channel's own."""
     if isinstance(change, Configure):
         return change.value is None
     return isinstance(change, Unfollow | RemoveMute) or (
@@ -179,12 +181,12 @@ def _changes(was: Listing, now: Listing) -> Iterator[Change]:
 
 
 def encode(snapshot: Snapshot) -> bytes:
-    """For keeping; small, because every revision is kept."""
+    """The snapshot as bytes, for storing; compressed, because many revisions are stored."""
     return zlib.compress(json.dumps(asdict(snapshot), ensure_ascii=False).encode())
 
 
 def decode(kept: bytes) -> Snapshot:
-    """What ``encode`` kept."""
+    """The snapshot from what ``encode`` returned."""
     document = json.loads(zlib.decompress(kept))
     return Snapshot(
         tuple(

@@ -8,23 +8,23 @@ from datetime import date, datetime
 from typing import Final
 
 MAX_CLAUSES: Final = 1000
-"""Leaf clauses of one request: arXiv's search engine allows 1,024 in one Boolean [inferred]."""
+"""Leaf clauses in one request: arXiv's search engine allows 1,024 in a Boolean query [inferred]."""
 
 MAX_KEYWORD_NAME_LENGTH: Final = 60
-"""Characters of what a channel calls a keyword."""
+"""Characters of the name that a channel gives a keyword."""
 
 NOBODY: Final = "none"
-"""Who is mentioned where nobody is."""
+"""The value of the setting ``mention`` that mentions nobody."""
 
 
 @dataclass(frozen=True, slots=True)
 class Keyword:
-    """What a channel follows, understood. Built by ``bot.keywords.parse`` only.
+    """A keyword, parsed. Made by ``bot.keywords.parse`` alone.
 
-    ``text`` is what the person wrote; ``canonical`` is the same for every text of the same meaning
-    and is the keyword's identity; ``query`` asks arXiv for it (a superset is allowed, a subset is
-    not); ``clauses`` is what the query costs arXiv in leaf clauses, at most ``MAX_CLAUSES``.
-    ``name`` is what a channel calls it, or empty.
+    ``text`` is what the person wrote; ``canonical`` is the same for every text of the same meaning,
+    and is the keyword's identity; ``query`` is the query for arXiv (its answer may be a superset of
+    what matches, never a subset); ``clauses`` is the cost of the query in leaf clauses, at most
+    ``MAX_CLAUSES``. ``name`` is what a channel calls it, or empty.
     """
 
     text: str
@@ -40,12 +40,13 @@ class Keyword:
 
     @property
     def handle(self) -> str:
-        """Its meaning in 13 characters, for a button, and where its text is nobody's business."""
+        """A short name for its meaning, 13 characters long: for buttons, and in place of a text
+        that others must not see, as in logs."""
         return f"#{hashlib.sha256(self.canonical.encode()).hexdigest()[:12]}"
 
     @property
     def described(self) -> str:
-        """Its text, behind its name where it has one."""
+        """Its text; with its name before it, if it has one."""
         return f"{self.name} ({self.text})" if self.name else self.text
 
     def is_mistakable_for(self, other: Keyword) -> bool:
@@ -61,14 +62,14 @@ class Keyword:
 class Person:
     """Who asks or changes something, as the platform names them.
 
-    ``id`` is ``<platform>:<platform's own id>``; empty where nobody can be written to, as at the
-    command line. ``manages`` and ``governs`` are what the platform says: may this person change
-    what the channel follows, and decide who else may? ``server`` is the Discord server or Slack
-    workspace in which they ask, ``<platform>:<its id>``; empty where there is none.
-    ``mentionable`` are the roles there that they may mention, ``None`` where the platform does not
-    say: then whoever manages may.
-    ``private``: they ask in their own conversation with the bot, where nobody else is.
-    ``no_thread`` says why no thread can be opened for them where they ask; empty where one can.
+    ``id`` is ``<platform>:<platform's own id>``; empty if they can't be written to, as at the
+    command line. According to the platform, ``manages`` is whether they may change what the channel
+    follows, and ``governs`` whether they may decide who else may. ``server`` is the Discord server
+    or Slack workspace in which they ask, ``<platform>:<its id>``; empty if there is none.
+    ``mentionable`` are the roles there that they may mention, ``None`` if the platform does not
+    say: then everybody who manages the channel may mention any. ``private``: they ask in their own
+    conversation with the bot. ``no_thread`` says why no thread can be opened for them where they
+    ask; empty if one can.
     """
 
     name: str
@@ -83,16 +84,17 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """A place to post. ``id`` is ``<platform>:<platform's own id>``, for the terminal ``console:``.
+    """A place to post. ``id`` is ``<platform>:<platform's own id>``, or ``console:`` for the
+    terminal.
 
-    A setting that is ``None`` means: as ``[schedule]`` in ``bot.toml`` says, or as is usual on the
-    platform. ``editors`` says who may change keywords: ``managers`` or ``members``; ``updates``
-    which news of posted papers come: ``status``, ``all`` or ``none``; ``group`` whether a digest
-    is grouped by ``keyword`` or not (``none``); ``mention`` the platform's id of the one role or
-    user group that a digest notifies, or ``none``; ``announce_changes`` whether the channel is told
-    who changed what: ``true`` or ``false``; ``order`` which papers of a digest come first:
-    ``newest`` or ``similarity`` (to those that are saved there). ``owner`` is the person
-    (``Person.id``) whose private conversation with the bot it is; empty for every other channel.
+    A setting that is ``None`` has its default: what ``[schedule]`` in ``bot.toml`` says, or what is
+    usual on the platform. ``editors`` says who may change keywords: ``managers`` or ``members``;
+    ``updates`` which news of posted papers come: ``status``, ``all`` or ``none``; ``group`` whether
+    a digest is grouped by ``keyword`` or not (``none``); ``mention`` is the platform's id of the
+    role or user group that a digest notifies, or ``none``; ``announce_changes`` whether the channel
+    is told who changed what: ``true`` or ``false``; ``order`` which papers of a digest come first:
+    ``newest`` or ``similarity`` (to those saved there). ``owner`` is the person (``Person.id``)
+    whose private conversation with the bot it is; empty for every other channel.
     """
 
     id: str
@@ -121,8 +123,9 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class ChannelGroup:
-    """Channels that come and go together: those of these ids, those whose ids begin with ``prefix``
-    (``slack:T…/``), and those that are known to be in ``server`` (``Person.server``)."""
+    """Channels that the bot is added to or removed from together: those with these ids, those whose
+    ids begin with ``prefix`` (``slack:T…/``), and those that are known to be in ``server``
+    (``Person.server``)."""
 
     ids: tuple[str, ...] = ()
     prefix: str = ""
@@ -131,8 +134,9 @@ class ChannelGroup:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """A keyword in a channel. ``primed_at`` is ``None`` until its present papers are known; one
-    that then ``continues`` took a broader one's place, and has no first papers."""
+    """A keyword in a channel. ``primed_at`` is ``None`` until its existing papers are recorded as
+    known; ``continues`` means that until then, and that it took the place of a broader keyword, so
+    that it has no first papers."""
 
     channel_id: str
     keyword: Keyword
@@ -144,8 +148,8 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class Mute:
-    """An expression whose papers a channel does not get, whichever keyword they match. It has no
-    name of its own."""
+    """An expression whose papers are not posted in a channel, whichever keyword they match. Its
+    keyword has no name."""
 
     channel_id: str
     keyword: Keyword
@@ -157,13 +161,13 @@ class Mute:
 class Interests:
     """What a collect starts from: every keyword once, and how far earlier runs got.
 
-    ``primed`` are followed since an earlier run; ``fresh`` have still to be primed in at least one
-    channel (a keyword can be both). ``complete_at`` and ``swept_at`` are when the last complete
-    run and the last complete wide run began; ``first_at`` when the first run of all did.
-    ``checkpoint`` is what the source wrote for itself the last time. ``metadata_incomplete`` are
-    papers of the last two weeks of which it did not say everything. ``followed_until`` is the last
-    ``Run.followed_until``. ``personal`` are those keywords' meanings that people follow for
-    themselves alone.
+    ``primed`` keywords are primed in at least one channel, ``fresh`` ones have still to be primed
+    in at least one (a keyword can be both). ``complete_at`` and ``swept_at`` are when the last
+    complete run and the last complete wide run began, ``first_at`` when the very first run did.
+    ``checkpoint`` is what the source returned at the last run. ``metadata_incomplete`` are papers
+    of the last two weeks without full metadata. ``followed_until`` is the last
+    ``Run.followed_until``. ``personal`` are the canonical forms of keywords that are only followed
+    in private conversations.
     """
 
     primed: tuple[Keyword, ...]

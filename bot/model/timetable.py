@@ -1,8 +1,8 @@
 """Posting times: which one is the latest, which is next, which were missed. Pure.
 
-A slot is a channel's local time of day on one of its posting days, as an instant in UTC. Where the
-clocks spring over that time of day the slot is as much later as they sprang; where they repeat it
-the first of the two counts. So each posting day has exactly one slot.
+A slot is a channel's local time of day on one of its posting days, as an instant in UTC. If that
+time of day is skipped when clocks are set forward, the slot is later by as much; if it occurs twice
+when they are set back, the first one counts. So each posting day has exactly one slot.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-# arXiv announces in the evening, and many channels are served in the morning.
+# arXiv announces in the evening, and many channels are posted to in the morning.
 RUN_COVERS_SLOT_WITHIN = timedelta(hours=12)
 
 
 def covers(run_started_at: datetime, slot: datetime) -> bool:
-    """Whether a complete run that began then tells what is new at a slot: it began after the slot,
-    or not long before it."""
+    """Whether a complete run that began at this time counts for a slot: it began after the slot, or
+    not long before it."""
     return run_started_at >= slot - RUN_COVERS_SLOT_WITHIN
 
 
 @dataclass(frozen=True, slots=True)
 class Timetable:
     """When a channel is posted to. ``days`` are weekdays, 0 for Monday, at least one. ``weekly``:
-    a post is about the week that has ended."""
+    a post is about the past week."""
 
     timezone: ZoneInfo
     post_at: time
@@ -43,7 +43,7 @@ class Timetable:
         return next(slot for slot in self._forwards(day) if slot > now)
 
     def latest_of_a_week(self, now: datetime) -> datetime:
-        """The last slot at or before ``now`` after which none follows in its week, which begins on
+        """The latest slot at or before ``now`` that is the last one of its week, which begins on
         Monday."""
         day = now.astimezone(self.timezone).date()
         last = max(self.days)
@@ -65,12 +65,12 @@ class Timetable:
         raise AssertionError("the slots never end")
 
     def day_of(self, moment: datetime) -> date:
-        """The channel's own date at that moment."""
+        """The date at that moment in the channel's time zone."""
         return moment.astimezone(self.timezone).date()
 
     def week_of(self, day: date) -> date | None:
-        """The Monday of the week that a post of this day is about: on a Monday that is the week
-        before. ``None`` where posts are not weekly."""
+        """The Monday of the week that a post on this day is about; on a Monday that is the week
+        before. ``None`` if posts are not weekly."""
         if not self.weekly:
             return None
         last = day - timedelta(days=1)

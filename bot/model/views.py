@@ -1,6 +1,6 @@
-"""What people are shown of the bot's state, as frozen data. Standard library and ``model`` only.
+"""The bot's state as it is shown to people, as frozen data.
 
-Named tuples: as dataclasses they would cost every start of the program another 12 ms.
+Named tuples, because as dataclasses they would add 12 ms to every start of the program.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ class RunView(NamedTuple):
 
     @property
     def queried_arxiv(self) -> bool:
-        """Whether anything was asked, be it moments before for the preview of a new keyword. Where
-        nobody follows anything a run is complete without."""
+        """Whether the run, or the preview of a new keyword just before it, queried arXiv. If nobody
+        follows anything, a run is complete without that."""
         return self.requests > 0 or bool(self.plan) or self.fetched > 0
 
 
 class OpenPost(NamedTuple):
-    """A post that did not arrive yet, or about which a person has to decide."""
+    """A post that has not arrived yet, or that a person has to decide about."""
 
     key: str
     state: str
@@ -52,10 +52,10 @@ class OpenPost(NamedTuple):
 
 
 class PostedDigest(NamedTuple):
-    """What was made for a channel at ``published_at`` and has arrived there since.
+    """The messages that were made for a channel at ``published_at`` and have arrived.
 
-    ``papers`` are those of the messages that have, and ``news`` those of papers posted before;
-    ``posted_at`` is when the last of these did.
+    ``papers`` and ``news`` (of papers posted before) count what these messages show; ``posted_at``
+    is when the last of them arrived.
     """
 
     published_at: datetime
@@ -76,11 +76,12 @@ class ChannelView(NamedTuple):
 
     ``paused`` is empty, ``person`` or ``refused``; ``reason`` and ``paused_at`` belong to it.
     ``mention_gone`` is the role or user group that its last digest could not mention.
-    ``rescheduled``: its days were changed since it was last published to. ``digests`` are those of
-    the week before the last one that arrived, and that one, in the order
-    in which they did. ``muted`` papers were hidden at ``muted_at``, the last time that the mutes
-    hid any. ``skipped`` papers were left out at ``skipped_at``, the last time any were.
-    ``stopped_library`` is the channel's library in Zotero that takes no more papers.
+    ``rescheduled``: its days were changed since it was last published to. ``digests`` are the last
+    one that arrived and those of the week before it, in the order in which they arrived. ``muted``
+    is how many papers the mutes hid the last time that they hid any, ``muted_at`` when that was;
+    ``skipped`` and ``skipped_at`` are the same for papers that catch-up left out.
+    ``stopped_library`` is the name of the channel's library in Zotero if nothing is sent there any
+    more, else empty.
     """
 
     channel: Channel
@@ -107,8 +108,8 @@ class ChannelView(NamedTuple):
 
 
 class ArchivedChannel(NamedTuple):
-    """One that the bot was removed from (``reason``) at ``since``: its keywords are kept until
-    ``kept_until``, and come back with the bot."""
+    """A channel that the bot was removed from at ``since``, for this ``reason``. Its keywords are
+    kept until ``kept_until``, and come back with the bot."""
 
     channel: str
     since: datetime
@@ -127,10 +128,10 @@ class PlatformRefusal(NamedTuple):
 
 class StateView(NamedTuple):
     """Everything that ``status`` shows, in one consistent snapshot. ``archived`` channels are not
-    among the ``channels``; ``database`` is its engine and that one's version. ``people`` counts the
-    private conversations that were left out of the ``channels`` (``bot.chat.visibility``).
-    ``posting_days`` are those of ``[schedule]`` with which the bot was last started, empty before
-    that."""
+    among the ``channels``; ``database`` is the engine with its version. ``people`` counts the
+    private conversations that were left out of ``channels`` (``bot.chat.visibility``).
+    ``posting_days`` are ``[schedule] days`` at the last start of the bot; empty before the first
+    one."""
 
     last_run: RunView | None
     last_complete: RunView | None
@@ -144,8 +145,8 @@ class StateView(NamedTuple):
 
 
 class ToldNews(NamedTuple):
-    """News of a posted paper in a channel: ``due``, ``posted``, or ``skipped``, as its setting
-    says; since ``at``."""
+    """News of a posted paper in a channel. Its ``state`` since ``at`` is ``due``, ``posted``, or
+    ``skipped`` because of the channel's setting ``updates``."""
 
     news: News
     state: str
@@ -156,8 +157,8 @@ class Standing(NamedTuple):
     """What a channel's ledger says of a paper, and what became of the post.
 
     ``state`` is the ledger's (``due``, ``posted``, ``known``, ``skipped``, ``dropped``,
-    ``muted``); ``news`` are those of the paper that this channel was to hear, in their order;
-    ``post_state`` the outbox's, empty where there is no post.
+    ``muted``); ``post_state`` the outbox's, empty if there is no post; ``news`` are the paper's on
+    this channel's ledger, in order.
     """
 
     channel_id: str
@@ -183,8 +184,9 @@ class PaperView(NamedTuple):
 class ChannelPaper(NamedTuple):
     """A paper that a channel got, waits for, or would have got without a mute (``muted``).
 
-    ``found_at`` is when the run began that brought it; ``posted_at`` when it arrived, ``None``
-    where it has not. ``keywords`` are those of the channel's that it matches, as they are shown.
+    ``found_at`` is when the run that brought it began; ``posted_at`` when its post arrived,
+    ``None`` if it has not. ``keywords`` are the channel's keywords that it matches, as they are
+    shown.
     """
 
     paper: Paper
@@ -195,15 +197,15 @@ class ChannelPaper(NamedTuple):
 
 
 class Arrival(NamedTuple):
-    """A paper, and when the run began that brought it for the first time."""
+    """A paper, and when the run that brought it for the first time began."""
 
     paper: Paper
     at: datetime
 
 
 class KeywordPapers(NamedTuple):
-    """A section of the page: a keyword, the newest ``papers`` by their submission, the ids of those
-    of the last day (``new``), and as many that arrived last, the last one first."""
+    """A section of the page: a keyword, its newest ``papers`` by submission, the ids of those that
+    came in the last day (``new``), and as many ``arrivals``, the last paper to arrive first."""
 
     keyword: Keyword
     papers: tuple[Paper, ...]
@@ -215,7 +217,7 @@ DELAYS = (1, 5, 30, 60, 300, 1800, 3600, 21600)  # seconds; bounds of the histog
 
 
 class Measures(NamedTuple):
-    """Sums for machines that watch. ``posts`` by platform and state, ``ledger`` by state.
+    """Sums for monitoring. ``posts`` are by platform and state, ``ledger`` by state.
 
     ``delays`` counts the delivered posts that took at most ``DELAYS`` seconds from the outbox to
     the channel, ``delay_seconds`` is the sum of all of them.

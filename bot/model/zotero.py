@@ -1,6 +1,6 @@
 """Papers that go to a library in Zotero.
 
-A library is ``users/ID`` or ``groups/ID``, as it begins an address of Zotero's Web API
+A library's id is ``users/ID`` or ``groups/ID``, the beginning of its paths in Zotero's Web API
 (zotero.org/support/dev/web_api/v3/basics, read November 2026).
 """
 
@@ -15,19 +15,19 @@ from typing import Final
 from bot.model.papers import Paper
 from bot.model.subscriptions import Person
 
-ZOTERO_KEY: Final = "zotero"  # the kind of secret that an owner's key is (bot.ports.Vault)
+ZOTERO_KEY: Final = "zotero"  # the kind under which the vault keeps a person's key (ports.Vault)
 
 _KEY_SIGNS: Final = "23456789ABCDEFGHIJKLMNPQRSTUVWXYZ"
 _KEY_LENGTH: Final = 8
 
 
 def item_key(library: str, paper_id: str, number: int = 0) -> str:
-    """Zotero's name for a paper in a library, in Zotero's form: eight of these signs
+    """The key of a paper's item in a library, as Zotero wants it: eight of these characters
     (zotero.org/support/dev/web_api/v3/write_requests, Object Keys, read November 2026).
 
-    Always the same one, so that whatever is sent again, by another process, after a restored
-    backup or by a second channel that shares the library, is one item there. ``number`` is another
-    than 0 where an item of somebody else has that name.
+    It is always the same, so that a paper that is sent again, by another process, after a backup
+    was restored, or by a second channel with the same library, is a single item there. ``number``
+    is not 0 if another item already had that key.
     """
     text = f"{library} {paper_id} {number}"
     rest = int.from_bytes(hashlib.sha256(text.encode("utf-8")).digest())
@@ -40,7 +40,7 @@ def item_key(library: str, paper_id: str, number: int = 0) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ZoteroLibrary:
-    """One that a key may write to, and what people call it."""
+    """A library that a key may write to, and its name for people."""
 
     id: str
     name: str
@@ -52,12 +52,12 @@ class ZoteroLibrary:
 
 @dataclass(frozen=True, slots=True)
 class ZoteroConnection:
-    """``owner`` is the person or the channel (``is_channel``) whose saves go to the library;
-    ``person`` is who connected it, with a key of theirs, in the channel ``channel_id``.
+    """A library that saves go to. ``owner`` is the person or the channel (``is_channel``) whose
+    saves they are; ``person`` connected it, with a key of theirs, in the channel ``channel_id``.
 
-    ``sent`` papers have arrived, ``waiting`` ones are on their way, one of them held up by
-    ``error`` if that is not empty; ``rejected`` ones Zotero does not take, for ``rejection``. While
-    it is ``paused``, for the reason that this is, nothing is sent.
+    ``sent`` papers have arrived; ``waiting`` ones are on their way, at least one of them delayed by
+    ``error`` if that is not empty; ``rejected`` ones Zotero does not accept, because of
+    ``rejection``. ``paused`` is why nothing is sent at present; empty: it is not paused.
     """
 
     owner: str
@@ -77,7 +77,7 @@ class ZoteroConnection:
 
 @dataclass(frozen=True, slots=True)
 class ZoteroItem:
-    """A paper, and the name that it has, or will have, in a library."""
+    """A paper, and the key that its item has, or will have, in a library."""
 
     key: str
     paper: Paper
@@ -85,7 +85,8 @@ class ZoteroItem:
 
 @dataclass(frozen=True, slots=True)
 class ZoteroBatch:
-    """Papers that are sent together to one library, for the ``attempt``-th time at most."""
+    """Papers that are sent to one library in one request. ``attempt`` is the highest number of
+    attempts of any of them, this one included."""
 
     connection: ZoteroConnection
     items: tuple[ZoteroItem, ...]
@@ -94,9 +95,9 @@ class ZoteroBatch:
 
 @dataclass(frozen=True, slots=True)
 class ZoteroResult:
-    """What became of items, by their keys: those that are in the library now, those whose key
-    somebody else's item has, and why others were rejected for good or may be taken another time.
-    ``wait``: for so many seconds Zotero wants no other request."""
+    """What became of items, by their keys: ``added`` are in the library now; ``taken`` are keys
+    that other items have; ``rejected`` says why items were refused for good, ``later`` why they
+    should be sent again. ``wait``: for so many seconds Zotero wants no other request."""
 
     added: frozenset[str] = frozenset()
     taken: frozenset[str] = frozenset()

@@ -1,6 +1,6 @@
-"""``daily-papers check``: what the bot needs, checked one by one, each fault with its remedy.
+"""``daily-papers check``: checks what the bot needs, one by one; each fault comes with its remedy.
 
-Changes nothing, posts nothing. ``quick`` stays on this machine, for health checks.
+Changes and posts nothing. With ``quick`` it queries no other machine, for health checks.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from bot.store import FILE
 from bot.text import plural
 
 MIN_FREE_BYTES = 200 * 1024 * 1024  # a year of a hundred keywords needs less than 300 MB
-SERVICE_TIMEOUT = timedelta(seconds=10)  # for the running service to say how it is
+SERVICE_TIMEOUT = timedelta(seconds=10)  # for the health report of the running service
 
 
 async def examine(
@@ -44,9 +44,9 @@ async def examine(
     quick: bool,
     progress: Callable[[str], None] = lambda _: None,
 ) -> AsyncIterator[Finding]:
-    """Everything that was checked, in the order in which it is needed, as soon as it is known.
+    """The findings, each as soon as it is known: first what everything else depends on.
 
-    ``progress`` is told what is looked at when that may take a while.
+    ``progress`` is called with what is being checked before anything that may take a while.
     """
     for finding in (*_files(config), *_folder(config.bot.data)):
         yield finding
@@ -81,7 +81,7 @@ def exposed_files(config: Config) -> list[Finding]:
 
 
 def _files(config: Config) -> Iterator[Finding]:
-    """Who else may write bot.toml, and who else may open what is the bot's alone."""
+    """Whether others may write to bot.toml, or open the files that are for the bot alone."""
     mode = stat.S_IMODE(config.path.stat().st_mode)
     name = str(config.path)
     if mode & (stat.S_IWGRP | stat.S_IWOTH):
@@ -101,11 +101,11 @@ def _files(config: Config) -> Iterator[Finding]:
 
 
 def _data_files(data: Path) -> Finding:
-    """Who else may read the database, or hold a lock and so keep the bot waiting."""
+    """Whether others may read the database, or take a lock and so keep the bot waiting."""
     names = [FILE, f"{FILE}-wal", f"{FILE}-shm", "daily-papers.lock", "channels.lock", "arxiv.pace"]
     open_to_others = []
     for name in names:
-        with suppress(FileNotFoundError):  # SQLite's come and go
+        with suppress(FileNotFoundError):  # SQLite creates and deletes -wal and -shm
             if (data / name).stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
                 open_to_others.append(str(data / name))
     if open_to_others:
@@ -151,10 +151,10 @@ def _size(number: int) -> str:
 
 
 async def _unreadable_keys(store: MonitoringStore) -> AsyncIterator[Finding]:
-    """What people connected, where the key is missing that it is encrypted with."""
+    """The Zotero connections whose keys can't be decrypted, as ``SECRET_KEY`` is missing."""
     try:
         connected = len(await store.zotero_connections())
-    except StoreError:  # a finding of its own
+    except StoreError:  # already reported by _database
         return
     if connected:
         libraries = "1 library is" if connected == 1 else f"{connected:,} libraries are"
@@ -188,12 +188,13 @@ async def _database(
         yield Finding("clock", False, text, "Set the machine's clock, best by NTP.")
     else:
         yield Finding("clock", True, f"{clock.now():%Y-%m-%d %H:%M} UTC.")
-    if run is not None:  # before the first run there is nothing to be late with
+    if run is not None:  # before the first run nothing can be overdue
         yield _delivery(HealthReport(state, clock.now(), calendar))
 
 
 def _delivery(report: HealthReport) -> Finding:
-    """What is wrong with it, or else what is on record: nothing that was not seen is claimed."""
+    """What is wrong with collecting and delivering; if nothing is, what is on record, without
+    claiming anything beyond that."""
     if problems := report.problems():
         remedy = "Is the bot running? daily-papers status says more."
         return Finding("delivery", False, " ".join(problems), remedy)
@@ -214,7 +215,7 @@ def _delivery(report: HealthReport) -> Finding:
 
 
 def _keywords(views: Sequence[ChannelView]) -> Iterator[Finding]:
-    """What is probably not meant. No fault: it is followed as it stands."""
+    """The notices about keywords. They are not faults: the keywords are followed as they are."""
     for view in views:
         for each in view.subscriptions:
             for notice in notices(each.keyword):
@@ -222,7 +223,8 @@ def _keywords(views: Sequence[ChannelView]) -> Iterator[Finding]:
 
 
 async def _service(host: str, port: int, *, needed: bool) -> Finding:
-    """What the running service says of itself. ``check`` may well come before its first start."""
+    """The running service's own health report. That none answers is a fault only if it is
+    ``needed``: ``check`` may be called before the first start."""
     place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     try:
         async with httpx.AsyncClient(

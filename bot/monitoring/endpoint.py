@@ -1,8 +1,8 @@
 """Lets machines watch the service: ``/healthz``, ``/metrics``, and a ping after each good day.
 
-``/healthz`` answers 200, or 503 with a sentence for each problem. ``/metrics`` is for
-Prometheus; every label is one of our own words, never a text that somebody wrote. Neither asks for
-a password and neither changes anything. Judges nothing: ``HealthReport`` says what is a problem.
+``/healthz`` answers 200, or 503 with a sentence for each problem. ``/metrics`` is for Prometheus;
+its labels are fixed words, never texts that somebody wrote. Neither asks for a password, and
+neither changes anything. What counts as a problem is decided by ``HealthReport``.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ async def serving(
 
 
 def application(read_report: ReadReport) -> web.Application:
-    """The two pages."""
+    """The web application with the two pages."""
 
     async def healthz(_: web.Request) -> web.Response:
         database = ""
@@ -98,8 +98,8 @@ def application(read_report: ReadReport) -> web.Application:
 
 
 async def ping(url: str, network: Network) -> bool:
-    """Request the address once; whether it answered with success. The address may be a secret, and
-    is not logged."""
+    """Request the address once. Returns whether it answered with success. The address may be a
+    secret, and is not logged."""
     try:
         async with network.http_client(
             url, timeout=PING_TIMEOUT.total_seconds(), follow_redirects=False

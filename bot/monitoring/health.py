@@ -1,7 +1,7 @@
-"""Whether the bot is alive and truly delivering: one sentence for each problem. Pure.
+"""Whether the bot is alive and really delivers: a sentence for each problem. Pure.
 
-A process that runs is not enough: arXiv must have given a complete answer since it last announced,
-posts must leave, and each platform must be connected.
+A running process is not enough: arXiv must have given a complete answer since its last
+announcement, posts must get sent, and each platform must be connected.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ MAX_WAIT = timedelta(hours=2)  # of a post
 MAX_DISCONNECTION = timedelta(minutes=10)  # a reconnect takes less
 MAX_STUCK = timedelta(minutes=5)
 MAX_CLOCK_DIFFERENCE = timedelta(minutes=1)
-START_GRACE = timedelta(minutes=30)  # what was missed before the start is made up meanwhile
+START_GRACE = timedelta(minutes=30)  # after a start, in which the bot catches up
 
 
 @dataclass(frozen=True, slots=True)
 class HealthReport:
-    """Everything that tells how the bot is, at the time ``now``.
+    """Everything that the health of the bot is judged by, at the time ``now``.
 
-    ``started``: when the service did; ``None`` where none runs. By platform: ``disconnected`` says
-    since when it is not connected, ``None`` if it is; ``shards`` the same of each of its shards;
-    ``degraded`` what does not work although it is connected, empty if all does. ``damages``: what
-    the last check of the database found. ``stuck_for``: for how long the service has shown no sign
-    of life; it does so every two seconds.
+    ``started`` is when the service was started; ``None`` if none runs. By platform:
+    ``disconnected`` is since when it is not connected, ``None`` if it is; ``shards`` the same for
+    each of its shards; ``degraded`` says what does not work although it is connected, empty if
+    everything works. ``damages`` are what the last check of the database found. ``stuck_for`` is
+    for how long the service has shown no sign of life; normally it does every two seconds.
     """
 
     state: StateView
@@ -45,13 +45,13 @@ class HealthReport:
 
     @property
     def last_complete_run_at(self) -> datetime | None:
-        """When the last run started to which arXiv gave a complete answer."""
+        """When the last run with a complete answer of arXiv started."""
         run = self.state.last_complete
         return None if run is None else run.started_at
 
     @property
     def waiting(self) -> list[OpenPost]:
-        """Posts that should be on their way: not those of channels that are paused."""
+        """Posts that should be on their way: without those of paused channels."""
         return [
             post
             for view in self.state.channels
@@ -62,12 +62,12 @@ class HealthReport:
 
     @property
     def oldest_waiting(self) -> timedelta:
-        """How long the oldest of them has waited; zero if none does."""
+        """How long the oldest of the ``waiting`` posts has waited; zero if there is none."""
         ages = [self.now - post.created_at for post in self.waiting]
         return max(ages, default=timedelta())
 
     def problems(self) -> tuple[str, ...]:
-        """A sentence for each; none if all is well."""
+        """A sentence for each problem; empty if all is well."""
         problems = [
             *([] if self._is_collecting() else [self._not_collecting()]),
             *([self._slow()] if self.oldest_waiting > MAX_WAIT else []),
@@ -90,7 +90,7 @@ class HealthReport:
         return tuple(problems)
 
     def _lost_shards(self, name: str) -> str:
-        """Which of the platform's shards are not connected while others are; or nothing."""
+        """A sentence about the platform's shards that are not connected; empty if all are."""
         shards = self.shards.get(name, {})
         lost = {
             shard: since
@@ -106,12 +106,12 @@ class HealthReport:
         )
 
     def _is_collecting(self) -> bool:
-        """Whether arXiv has given what it announced, or nobody needs it yet."""
+        """Whether what arXiv announced last has been fetched, or does not have to be yet."""
         followed = any(view.subscriptions for view in self.state.channels)
         starting = self.started is not None and self.now - self.started < START_GRACE
         announced = self.calendar.latest_due(self.now)
         run_at = self.last_complete_run_at
-        # A run of the future was started by a wrong clock, and tells nothing of what was announced.
+        # A run in the future was recorded by a wrong clock, and does not show what was fetched.
         latest = self.now + MAX_CLOCK_DIFFERENCE
         collected = run_at is not None and announced <= run_at <= latest
         return not followed or starting or collected

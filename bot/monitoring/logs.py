@@ -13,12 +13,13 @@ or, with ``[log] format = "json"``, the same as an object per line: ``time``, ``
 ``traceback`` where there is one.
 
 A message begins with the name of its event, and then has ``key=%s`` for each value. Control
-characters (a terminal's commands, line ends) become visible escapes, because errors quote what
-others sent. Foreign libraries are logged from warnings on, whatever they set for themselves: below
-that, chat libraries write down what they send.
-No token leaves: what the configuration loaded, and whatever looks like a token of Discord or
-Slack, is ``***`` in every line, traceback and crash. Writes no file, rotates nothing: whatever runs
-the bot keeps its output.
+characters (a terminal's escape sequences, line ends) become visible escapes, because errors quote
+what others sent. Of libraries only warnings and errors are logged, whatever levels they set for
+themselves: below that, chat libraries log what they send.
+
+No token is ever logged: secrets that the configuration loaded, and whatever looks like a token of
+Discord or Slack, are ``***`` in every line, traceback and crash. Writes and rotates no files:
+keeping the output is up to whatever runs the bot.
 """
 
 from __future__ import annotations
@@ -44,17 +45,18 @@ _PLACE = re.compile(r"(?:\b(\w+)=)?%[-#0 +]*\d*(?:\.\d+)?([a-zA-Z%])")
 _FIRST_KEY = re.compile(r"\b\w+=%")
 _NEEDS_QUOTES = re.compile(r"[\s\"=]|\A\Z")
 _OURS = ("bot", "adapters")
-_REPEATED = "repeated"  # of a record: how often it occurred since the line before
+_REPEATED = "repeated"  # attribute of a record: how often it occurred since its last line
 _REPEAT_AFTER = 1.0  # seconds between two lines of the same message
-_MAX_REMEMBERED = 100  # messages
+_MAX_REMEMBERED = 100  # different messages
 
 
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def _escaped(control: re.Match[str]) -> str:
-    """As ``unicode_escape`` does it, but that codec is loaded when it is first needed, and where no
-    file can be opened any more nothing could be logged (measured)."""
+    """The escape of a control character, as in the codec ``unicode_escape``. That one is not used,
+    because Python loads it at first use: when no more files can be opened, that fails, and nothing
+    could be logged (measured)."""
     sign = control[0]
     code = ord(sign)
     return _NAMED.get(sign) or (f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}")
@@ -86,7 +88,7 @@ class _Text(_Formatter):
         return line + self.rest(record)
 
     def rest(self, record: logging.LogRecord) -> str:
-        """How often it was repeated, and the traceback."""
+        """What follows the values: how often the message was repeated, and the traceback."""
         times = getattr(record, _REPEATED, 0)
         repeated = f" {_REPEATED}={times}" if times else ""
         traceback = self.traceback(record)
@@ -94,7 +96,7 @@ class _Text(_Formatter):
 
 
 class _Terminal(_Text):
-    """For somebody who watches: the time of day here, the level where something is wrong."""
+    """For people at a terminal: the local time of day, and the level only from warnings on."""
 
     converter = staticmethod(time.localtime)
 
@@ -117,7 +119,7 @@ _YELLOW, _RED, _NO_COLOUR = "\x1b[33m", "\x1b[31m", "\x1b[0m"
 
 
 def _event_and_values(record: logging.LogRecord) -> tuple[str, str]:
-    """What happened, and `` key=value`` for each value behind it, quoted where it has spaces."""
+    """The event, and `` key=value`` for each value after it, quoted if it has spaces."""
     pattern = str(record.msg)
     first = _FIRST_KEY.search(pattern)
     values = record.args if isinstance(record.args, tuple) else ()
@@ -138,7 +140,7 @@ def _event_and_values(record: logging.LogRecord) -> tuple[str, str]:
 
 
 def _quoted(value: str) -> str:
-    """In double quotes, where it would not be one word otherwise."""
+    """The value, in double quotes if it would not be one word without them."""
     if not _NEEDS_QUOTES.search(value):
         return value
     escaped = value.replace('"', '\\"')
@@ -164,12 +166,12 @@ class _Json(_Formatter):
 
 
 def _event(pattern: str) -> str:
-    """What happened: the words before the first ``key=``, or before a semicolon."""
+    """The name of the event: the words before the first ``key=`` or semicolon."""
     return re.split(r";| \w+=|%", pattern, maxsplit=1)[0].strip(" :")
 
 
 def _fields(record: logging.LogRecord) -> Iterator[tuple[str, object]]:
-    """Each ``key=%s`` of the message's pattern with what was put there; numbers stay numbers."""
+    """Each key of the message's pattern (``key=%s``) with its value; numbers stay numbers."""
     places = [place for place in _PLACE.finditer(str(record.msg)) if place[2] != "%"]
     values = record.args if isinstance(record.args, tuple) else ()
     if len(places) != len(values):
@@ -181,13 +183,15 @@ def _fields(record: logging.LogRecord) -> Iterator[tuple[str, object]]:
 
 
 def _is_relevant(record: logging.LogRecord) -> bool:
-    """Whatever level a foreign library sets for itself."""
+    """Whether to log a record: all of ours, but of libraries only warnings and errors, whatever
+    level they set for themselves."""
     return record.levelno >= logging.WARNING or record.name.partition(".")[0] in _OURS
 
 
 @dataclass(slots=True)
 class _Repeated:
-    """A message that was written at ``written`` (Unix seconds), and its last repetition since."""
+    """A message that was written at ``written`` (Unix seconds), with the number of its repetitions
+    since then, and the last of them."""
 
     written: float
     last: logging.LogRecord | None = None
@@ -199,11 +203,11 @@ class _Suppressed(Exception):
 
 
 class _StandardError(logging.StreamHandler[TextIO]):
-    """Looks ``sys.stderr`` up for each line: a progress display replaces it while it shows.
+    """Writes to what ``sys.stderr`` is at each line: a progress display replaces it for a while.
 
-    The same warning or error is written at most once a second. Its repetitions become one line with
-    ``repeated=`` and how often, before whatever is logged next. Otherwise a fault in a loop would
-    fill the disk. Our own events (info) and what ends the program are all written.
+    The same warning or error is written at most once a second: otherwise a fault in a loop would
+    fill the disk. Its repetitions become one line with ``repeated=`` and their number, before
+    whatever is logged next. Info messages, and errors that end the program, are always written.
     """
 
     def __init__(self, formatter: logging.Formatter) -> None:
@@ -218,8 +222,8 @@ class _StandardError(logging.StreamHandler[TextIO]):
         super().emit(record)
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line. Raises _Suppressed for a repetition; the library passes that to handleError, as
-        it does with everything that goes wrong here."""
+        """The line for a record. Raises _Suppressed for a repetition, which ``logging`` passes to
+        ``handleError``, as it does with every exception here."""
         throttled = logging.WARNING <= record.levelno < logging.CRITICAL
         if throttled and not hasattr(record, _REPEATED):
             error = record.exc_info[1] if record.exc_info else None
@@ -238,7 +242,7 @@ class _StandardError(logging.StreamHandler[TextIO]):
         super().close()
 
     def _write_repeated(self, now: float) -> None:
-        """What was suppressed and is due; and forget messages of a while ago."""
+        """Write the suppressed repetitions whose second is over, and forget older messages."""
         for key, known in list(self._messages.items()):
             if 0 <= now - known.written < _REPEAT_AFTER:
                 continue
@@ -254,7 +258,8 @@ class _StandardError(logging.StreamHandler[TextIO]):
         return sys.stderr
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the library's name
-        """The library's own report would repeat the arguments, tokens and all."""
+        """Report an error in logging itself with its place alone: the report of ``logging`` would
+        show the arguments, tokens included. Ignores repetitions."""
         if isinstance(sys.exception(), _Suppressed):
             return
         if 0 <= record.created - self._unloggable_at < _REPEAT_AFTER:
@@ -262,17 +267,17 @@ class _StandardError(logging.StreamHandler[TextIO]):
         self._unloggable_at = record.created
         try:
             self.stream.write(f"level=error event=unloggable at={record.name}:{record.lineno}\n")
-        except (OSError, ValueError):  # nobody listens any more
+        except (OSError, ValueError):  # standard error is closed
             return
 
 
 def set_up(
     *, verbose: bool, quiet: bool = False, has_colour: Callable[[], bool] = lambda: False
 ) -> None:
-    """Log to standard error as text: the bot's own events if ``verbose``, else warnings and errors;
-    if ``quiet`` errors alone. ``has_colour`` says whether a terminal there shows colours.
+    """Log to standard error as text: warnings and errors, if ``verbose`` also the bot's own events,
+    if ``quiet`` only errors. ``has_colour`` says whether the terminal shows colours.
 
-    Called once by each program, before anything is logged.
+    To be called once per process, before anything is logged.
     """
     root = logging.getLogger()
     formatter = _Terminal(has_colour) if sys.stderr.isatty() else _Text()
@@ -283,16 +288,16 @@ def set_up(
 
 
 def write_as(form: str) -> None:
-    """Go on as ``text`` or ``json`` (``[log] format``), once the configuration is known."""
+    """Switch to this format, ``text`` or ``json`` (``[log] format``), once the configuration is
+    known."""
     for handler in logging.getLogger().handlers:
         if form == "json" and isinstance(handler, _StandardError):
             handler.setFormatter(_Json())
 
 
 def catch_crashes() -> None:
-    """Let what nobody caught, on any thread, end in the log and not raw on the terminal.
-
-    A traceback shows the error's text, and that may quote a request with its token.
+    """Write uncaught exceptions of all threads to the log, and not directly to standard error: the
+    text of an error may quote a request with its token, which only the log hides.
     """
     sys.excepthook = _crashed
     threading.excepthook = lambda crash: _crashed(
