@@ -587,8 +587,9 @@ class DeliveryStore(Protocol):
         """
         ...
 
-    async def next_claim(self, platform: str) -> datetime | None:
-        """When the next post can be claimed; ``None`` while none waits for time alone."""
+    async def next_claim(self, platform: str, now: datetime) -> datetime | None:
+        """When the next post can be claimed: ``now`` if one can be; ``None`` while none waits for
+        time alone."""
         ...
 
     async def unsettled(self, platform: str, now: datetime) -> Mapping[str, float]:
@@ -1122,7 +1123,7 @@ class ServiceStore(RefusalStore, Protocol):
         """Whether a channel of these platforms was not published to since the last run."""
         ...
 
-    async def next_claim(self, platform: str) -> datetime | None: ...
+    async def next_claim(self, platform: str, now: datetime) -> datetime | None: ...
 
     async def next_crosspost(self, platform: str, now: datetime) -> datetime | None: ...
 

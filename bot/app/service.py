@@ -401,9 +401,10 @@ class Service:
             return
         await self._let_in(deliverer.platform, POSTS)
         self._scheduler.soon("ping", self._ping)
-        next_claim = await self._store.next_claim(deliverer.platform)
+        now = self._clock.now()
+        next_claim = await self._store.next_claim(deliverer.platform, now)
         if next_claim is not None:
-            delay = next_claim - self._clock.now()
+            delay = next_claim - now
             job = partial(self._deliver, deliverer)
             self._scheduler.after(_delivery_job(deliverer.platform), delay, job)
 
@@ -496,7 +497,7 @@ class Service:
         now = self._clock.now()
         for deliverer in self._deliverers:
             deliverer.wake()  # another post may have become due while a slow one is being sent
-            next_claim = await self._store.next_claim(deliverer.platform)
+            next_claim = await self._store.next_claim(deliverer.platform, now)
             if next_claim is not None and next_claim <= now:
                 self._deliver_soon(deliverer)
         await self._notice_connections()

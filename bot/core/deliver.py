@@ -265,10 +265,11 @@ class Deliverer:
 
     async def _wait_for_next(self, give_up_at: float) -> bool:
         """Wait until the next post can be claimed; false if that is too late, or never."""
-        next_claim = await self._store.next_claim(self.platform)
+        now = self._clock.now()
+        next_claim = await self._store.next_claim(self.platform, now)
         if next_claim is None:
             return False
-        delay = max(0.0, (next_claim - self._clock.now()).total_seconds())
+        delay = max(0.0, (next_claim - now).total_seconds())
         if self._clock.monotonic() + delay > give_up_at:
             return False
         await self._clock.sleep(delay)

@@ -621,7 +621,7 @@ async def test_a_channel_that_was_deleted_is_archived_and_nothing_waits_or_is_tr
     state = await deployment.store.state()
     assert not state.channels
     assert [(each.channel, each.keywords) for each in state.archived] == [(HERE, 1)]
-    assert await deployment.store.next_claim("discord") is None
+    assert await deployment.store.next_claim("discord", deployment.clock.now()) is None
     assert HERE not in deployment.config.path.read_text()
     [(person, text)] = deployment.chat.told
     assert person == ADA.id

@@ -782,7 +782,7 @@ async def test_a_claimed_post_is_as_it_was_stored_and_hangs_under_what_arrived(
 async def test_a_lease_that_ran_out_leaves_a_post_that_may_have_arrived(store: Store) -> None:
     await queue(store, A, "a1")
     assert await claim(store) == "a1"
-    assert await store.next_claim("fake") == START + LEASE
+    assert await store.next_claim("fake", START - DAY) == START + LEASE
     again = await store.claim("fake", START + LEASE, START + 2 * LEASE)
     assert again is not None
     assert (again.attempt, again.uncertain) == (2, True)
@@ -790,7 +790,7 @@ async def test_a_lease_that_ran_out_leaves_a_post_that_may_have_arrived(store: S
 
 async def test_what_did_not_arrive_and_what_may_have_wait_for_their_delay(store: Store) -> None:
     await queue(store, A, "a1")
-    assert await store.next_claim("fake") == START
+    assert await store.next_claim("fake", START - DAY) == START
     await claim(store)
     await store.requeue("a1", START, 30.0, "slow down")
     assert await claim(store, START + timedelta(seconds=29)) == ""
@@ -802,7 +802,7 @@ async def test_what_did_not_arrive_and_what_may_have_wait_for_their_delay(store:
     assert await store.unsettled("fake", later) == {"a1": SETTLING}
     settled = later + timedelta(seconds=SETTLING)
     assert await store.unsettled("fake", settled) == {}
-    assert await store.next_claim("fake") == settled
+    assert await store.next_claim("fake", START - DAY) == settled
     post = await store.claim("fake", settled, settled + LEASE)
     assert post is not None
     assert (post.uncertain, post.attempt) == (True, 3)
@@ -815,7 +815,10 @@ async def test_held_and_dead_posts_wait_for_a_person(store: Store) -> None:
     await claim(store)
     await store.hold_for_review("a1", START, "nobody can say")
     await store.dead_letter("b1", START, "too long")
-    assert [await claim(store, START + DAY), await store.next_claim("fake")] == ["", None]
+    assert [await claim(store, START + DAY), await store.next_claim("fake", START - DAY)] == [
+        "",
+        None,
+    ]
     posts = [post for view in (await store.state()).channels for post in view.posts]
     assert [(post.key, post.state, post.error) for post in posts] == [
         ("a1", "held", "nobody can say"), ("b1", "dead", "too long"),
@@ -836,7 +839,7 @@ async def test_a_channel_that_refuses_is_tried_ever_later_and_comes_back_with_a_
         first = await store.refuse("a1", False, at, "not a member", 3600.0)
         assert first is (number == 0)
         at += 2**number * HOUR
-        assert await store.next_claim("fake") == at
+        assert await store.next_claim("fake", START - DAY) == at
     [view] = (await store.state(A)).channels
     assert (view.paused, view.reason, view.paused_at, view.probe_at) == (
         "refused", "not a member", START, at,
@@ -852,7 +855,7 @@ async def test_a_refused_channel_is_never_left_alone_for_more_than_a_day(store: 
     await queue(store, A, "a1")
     for _ in range(20):
         await store.refuse("a1", False, START, "no", 3600.0)
-    assert await store.next_claim("fake") == START + DAY
+    assert await store.next_claim("fake", START - DAY) == START + DAY
 
 
 # -- private conversations ------------------------------------------------------------------------
@@ -953,7 +956,10 @@ async def test_who_refuses_messages_is_left_alone_until_they_resume(store: Store
     await queue(store, MINE, "mine")
     assert await claim(store) == "mine"
     assert await store.refuse("mine", False, START, "blocked", 3600.0)
-    assert (await store.next_claim("fake"), await claim(store, START + 99 * DAY)) == (None, "")
+    assert (await store.next_claim("fake", START - DAY), await claim(store, START + 99 * DAY)) == (
+        None,
+        "",
+    )
     [view] = (await store.state(MINE)).channels
     assert (view.paused, view.reason, view.probe_at) == ("refused", "blocked", None)
     assert await store.resume(MINE)
@@ -1095,7 +1101,7 @@ async def test_a_clock_that_was_ahead_keeps_nothing_waiting(store: Store) -> Non
     changed = await store.recompute_times(START, LEASE.total_seconds(), 3600.0)
     assert changed["outbox.not_before"] >= 1
     assert (changed["channels.published_until"], changed["runs.started_at"]) == (1, 1)
-    assert await store.next_claim("fake") == START + timedelta(seconds=30)
+    assert await store.next_claim("fake", START - DAY) == START + timedelta(seconds=30)
     [view] = (await store.state(B)).channels
     assert view.probe_at == START + HOUR
     assert await store.recompute_times(START, LEASE.total_seconds(), 3600.0) == {}
@@ -1365,7 +1371,7 @@ async def test_a_paused_channel_is_left_alone_until_it_is_resumed(store: Store) 
     assert not await store.pause(A, "by Ben", START)
     [view] = (await store.state(A)).channels
     assert (view.paused, view.reason, view.paused_at) == ("person", "by Ada", START)
-    assert (await claim(store), await store.next_claim("fake")) == ("", None)
+    assert (await claim(store), await store.next_claim("fake", START - DAY)) == ("", None)
     assert await store.resume(A)
     assert not await store.resume(A)
     assert await claim(store) == "a1"
@@ -1936,7 +1942,10 @@ async def test_an_archived_channel_is_in_no_list_limit_run_or_queue(store: Store
     await store.change_settings(C1, {"layout": "inline"})
     assert await store.archive_channels(HERE, "The app was removed.", START + DAY) == (C1, C2)
     assert await store.archive_channels(HERE, "again", START + 2 * DAY) == ()
-    assert (await claim(store, START + DAY), await store.next_claim("fake")) == ("", None)
+    assert (await claim(store, START + DAY), await store.next_claim("fake", START - DAY)) == (
+        "",
+        None,
+    )
     assert [each.id for each in await store.publishable()] == [ELSEWHERE]
     assert await store.to_recheck() == ()
     assert {each.channel_id for each in await store.subscriptions()} == {ELSEWHERE}

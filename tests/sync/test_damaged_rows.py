@@ -59,7 +59,7 @@ class Started:
         wait(self.store.publishable())
         wait(self.store.agendas([view.channel.id for view in state.channels]))
         wait(self.store.subscriptions())
-        wait(self.store.next_claim("slack"))
+        wait(self.store.next_claim("slack", START))
         config.load(self.path, {}, need_secrets=False)
         return report
 

@@ -223,6 +223,8 @@ create index outbox_waiting on outbox (platform, account, seq)
 create index outbox_in_channel on outbox (channel_id, seq)
   where state in ('queued', 'sending', 'unknown');
 
+-- for the newest message of a platform
+create index outbox_newest on outbox (platform, seq) where state = 'sent' and message_id <> '';
 -- to find the payloads that may be deleted without reading the others
 create index outbox_heavy on outbox (settled_at) where state = 'sent' and payload <> '';
 -- for queries about one channel

@@ -182,8 +182,14 @@ def _oldest(
     return row
 
 
-def next_claim(db: Connection, platform: str) -> datetime | None:
-    """When the next post can be claimed; ``None`` while none waits for time alone."""
+def next_claim(db: Connection, platform: str, now: datetime) -> datetime | None:
+    """When the next post can be claimed: ``now`` if one can be; ``None`` while none waits for time
+    alone."""
+    # While a large queue is being sent one is usually ready, and the first found will do.
+    given = {"platform": platform, "now": to_text(now)}
+    ready = f"select 1 {_CLAIMABLE} and {_READY_AT} <= :now order by o.account, o.seq limit 1"
+    if db.execute(ready, given).fetchone():
+        return now
     row = db.execute(f"select min({_READY_AT}) {_CLAIMABLE}", {"platform": platform}).fetchone()
     return to_time_or_none(row[0])
 
