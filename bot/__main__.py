@@ -73,13 +73,13 @@ def command_line() -> typer.core.TyperGroup:
 
 
 def main() -> None:
-    """The entry point. Stays quiet where nobody reads the output any more (``| head -1``); an
-    output that can't be written to is told in a sentence."""
+    """The entry point. Ends quietly if nobody reads the output any more (``| head -1``); says so in
+    a sentence if the output can't be written."""
     logs.catch_crashes()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # an old locale must not stop a title
     try:
-        # Not app(): typer would put its own hook for crashes in the place of ours.
+        # Not app(): typer would replace our exception hook with its own.
         command_line()(prog_name=PROGRAM)
     except terminal.OutputFailed as error:
         terminal.complain(str(error))

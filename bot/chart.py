@@ -27,7 +27,7 @@ def can_draw() -> bool:
 
 
 def draw(groups: Sequence[Bars]) -> bytes:
-    """The groups below each other, as PNG. Takes a second the first time. Raises ImportError where
+    """The groups below each other, as PNG. Takes a second the first time. Raises ImportError if
     ``can_draw`` is false."""
     from matplotlib import rc_context  # 40 MB, only where somebody asks
     from matplotlib.figure import Figure

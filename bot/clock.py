@@ -19,5 +19,5 @@ class SystemClock:
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
-        """Wait for so many seconds; cancellation ends it at once."""
+        """Wait for so many seconds; can be cancelled."""
         await asyncio.sleep(seconds)

@@ -5,7 +5,7 @@
     BotError
     ├─ ConfigError          bot.toml or the environment is wrong; nothing starts
     ├─ UserError            shown to the person, as it is
-    │  └─ NotAllowed           likewise; no other wording of theirs would do
+    │  └─ NotAllowed           likewise; they may not do it, however they word it
     ├─ SourceError          the run is incomplete
     │  ├─ SourceThrottled     wait, then one trial request
     │  ├─ SourceDown          try again later
@@ -24,16 +24,16 @@
     ├─ PlatformError        a platform as a whole, whatever the channel
     │  ├─ PlatformDown        connect again after a while
     │  └─ PlatformRefused     it does not let us in: a person must fix that
-    ├─ SecretUnreadable     what is kept encrypted is of no use; its owner has to provide it again
-    ├─ GaveUp               the service ends itself, for whatever started it to start it again
+    ├─ SecretUnreadable     a stored secret can't be used; its owner has to provide it again
+    ├─ GaveUp               the service ends, so that its supervisor starts it again
     └─ StoreError
        ├─ StoreBusy           another process holds the database
        ├─ StoreUnavailable    its server can't be reached now: wait
-       ├─ LeaseLost           another process has the role that this was done in
+       ├─ LeaseLost           another process has taken over the role
        ├─ SchemaTooNew        written by a newer version of the bot
        └─ StoreBroken         disk full, not writable, or damaged
 
-No foreign exception leaves its border untranslated, and the cause is kept (``raise … from``).
+An exception of a library is translated where it enters, and the cause is kept (``raise … from``).
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ from bot.redaction import redacted
 class BotError(Exception):
     """The root. Its text is a sentence that can be shown to the person who hosts the bot.
 
-    It never holds a token, also where it quotes an answer that does.
+    It never contains a token, even if it quotes an answer that does.
     """
 
     def __str__(self) -> str:
@@ -60,8 +60,8 @@ class BotError(Exception):
 class Mistake:
     """One thing wrong in the configuration: its TOML path, what is wrong, and what to do.
 
-    ``line`` is that of the file, from 1; ``None`` where the mistake stands in no line. In the
-    ``environment`` the path is a variable's name.
+    ``line`` is the line in the file, from 1; ``None`` if the mistake has no line. With
+    ``environment`` it is a mistake in the environment, and the path is a variable's name.
     """
 
     path: str
@@ -78,7 +78,8 @@ class Mistake:
 
 
 class ConfigError(BotError):
-    """The configuration is wrong; every mistake is listed, below the file or the environment."""
+    """The configuration is wrong. The text lists every mistake, those in the file and those in the
+    environment each under a heading; ``where`` is the file."""
 
     def __init__(self, where: str, mistakes: tuple[Mistake, ...]) -> None:
         self.where = where
@@ -107,11 +108,11 @@ class UserError(BotError):
 
 
 class NotAllowed(UserError):
-    """Somebody may not do this, whatever they write."""
+    """This person may not do this, however they word it."""
 
 
 class NoteKind(StrEnum):
-    """Why a fetch was not plainly complete, or what an operator should know of it."""
+    """Why a fetch was not complete, or what else an operator should know about it."""
 
     THROTTLED = "throttled"  # the source asks us to wait; we do
     DOWN = "down"  # no answer, or a server error
@@ -121,14 +122,14 @@ class NoteKind(StrEnum):
     STALE = "stale"  # an answer of another day
     UNSORTED = "unsorted"  # harmless for a whole window, fatal for "the newest"
     REFUSED = "refused"  # the source does not understand one keyword
-    LATE = "late"  # complete, but without what was to be announced the evening before
+    LATE = "late"  # complete, but the announcement of the evening before is not in it
     HOLES = "holes"  # announced, as their numbers show, but not available yet
     BEHIND = "behind"  # still catching up with what was announced, over several runs
 
     @property
     def blocks_source(self) -> bool:
-        """Whether no other request of the same run would fare better: the source wants to be left
-        alone, or this machine can't ask."""
+        """Whether no other request of the same run makes sense: the source asks us to wait, or this
+        machine can't send any."""
         return self in (NoteKind.THROTTLED, NoteKind.LOCAL)
 
 
@@ -153,7 +154,7 @@ class SourceError(BotError):
         super().__init__(text)
 
     def note(self, keyword: str = "") -> Note:
-        """The note on a fetch that says so; about one keyword, if its canonical form is given."""
+        """This error as a note on a fetch; about one keyword, if its canonical form is given."""
         return Note(self.kind, str(self), keyword, self.sample)
 
 
@@ -180,13 +181,14 @@ class SourceGarbled(SourceError):
 
 
 class KeywordRefused(SourceGarbled):
-    """The source does not understand a keyword; or anything at all, which one answer can't tell."""
+    """The source does not understand a keyword; or it does not understand anything at the moment,
+    which can't be told from one answer."""
 
 
 class SourceNotAsked(SourceError):
     """Something on this machine kept us from making the request: a file, a lock, a limit.
 
-    Says nothing about the source, so no other of its services needs to be tried either.
+    Says nothing about the source, and trying another of its services would not help.
     """
 
     kind = NoteKind.LOCAL
@@ -196,13 +198,13 @@ MAX_RETRY_SECONDS: Final = 24 * 3600.0
 
 
 def _at_most_a_day(seconds: float | None) -> float | None:
-    """The seconds that a platform asks us to wait come from a header, which may hold any number; an
-    infinite one would delay a post for ever."""
+    """The seconds, limited to a day. They come from a header of a platform, which may contain any
+    number; an infinite one would delay a post for ever."""
     return None if seconds is None else min(seconds, MAX_RETRY_SECONDS)
 
 
 class SendError(BotError):
-    """A message was not plainly delivered."""
+    """A message was not delivered, or perhaps not."""
 
 
 class TryLater(SendError):
@@ -219,8 +221,8 @@ class ServiceBusy(TryLater):
 
 
 class LibraryRefused(SendError):
-    """A library does not take papers with this key; the text says why. ``wait``: for so many
-    seconds nothing is to be sent to any other, at most a day."""
+    """A library does not accept papers with this key; the text says why. ``wait``: for so many
+    seconds, at most a day, nothing is to be sent to any other library either."""
 
     def __init__(self, text: str, wait: float = 0.0) -> None:
         self.wait = min(wait, MAX_RETRY_SECONDS)
@@ -281,7 +283,7 @@ class GaveUp(BotError):
 
 
 class StoreError(BotError):
-    """The database could not carry this out; nothing of it was done."""
+    """The database could not do this; nothing was changed."""
 
 
 class StoreBusy(StoreError):
@@ -291,13 +293,13 @@ class StoreBusy(StoreError):
 class StoreUnavailable(StoreError):
     """The database server does not answer, or takes no more connections: wait, and try again.
 
-    Whatever was being committed when the connection broke may have been, or not.
+    If the connection broke during a commit, that may have succeeded or not.
     """
 
 
 class LeaseLost(StoreError):
-    """This process no longer has the role in which it wanted to record something: another one may
-    have it now, and has to do it itself."""
+    """This process no longer has the role in which it wanted to record something. Another process
+    may have it by now, and will do this itself."""
 
 
 class SchemaTooNew(StoreError):

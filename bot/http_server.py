@@ -1,8 +1,8 @@
 """Serves an aiohttp application on a port of its own, within limits that keep the bot working.
 
-aiohttp 3.14 waits for ever for a request that does not arrive, and takes any number of connections;
-each costs a file descriptor, which posts, the database and the log need too. Knows nothing of what
-is served.
+aiohttp 3.14 waits for ever for a request that does not arrive, and accepts any number of
+connections; each costs a file descriptor, which posts, the database and the log need too. Knows
+nothing about what is served.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ log = logging.getLogger(__name__)
 
 
 def _as_one_message(record: logging.LogRecord) -> bool:
-    """aiohttp 3.14 logs each request that is no HTTP as an error, with a traceback and what it
-    held. All of them get the same words, which the log writes once a second at most, with how often
-    they came; otherwise whoever can connect could fill the disk."""
+    """Give log records about invalid requests the same text, so that the log writes it once a
+    second at most, with the number of repetitions. aiohttp 3.14 logs each request that is not valid
+    HTTP as an error with a traceback and its content, so anybody who can connect could fill the
+    disk."""
     error = record.exc_info[1] if record.exc_info else None
     if isinstance(error, HttpProcessingError | web.RequestPayloadError):
         record.levelno, record.levelname = logging.WARNING, "WARNING"
@@ -44,9 +45,8 @@ MAX_HEADER_BYTES: Final = 16 * 1024  # aiohttp refuses a longer one
 
 
 def max_connections(most: int = MAX_CONNECTIONS, *, share: int = 8) -> int:
-    """``most``, or one in ``share`` of the file descriptors that the process may have.
-
-    The others are the reserve for what the bot is there for: posts, the database, its log.
+    """``most``, or fewer: one in ``share`` of the file descriptors that the process may have. The
+    others are reserved for the bot's real work: posts, the database, its log.
     """
     descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if descriptors == resource.RLIM_INFINITY:
@@ -56,8 +56,9 @@ def max_connections(most: int = MAX_CONNECTIONS, *, share: int = 8) -> int:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """``count`` at once. In seconds: ``header_timeout`` for a request to arrive, also between two
-    on one connection; ``lifetime`` of a connection, whatever it does."""
+    """At most ``count`` connections at once. In seconds: ``header_timeout`` is how long a request
+    may take to arrive, also between two on one connection; ``lifetime`` how long a connection may
+    last, whatever it does."""
 
     count: int = field(default_factory=max_connections)
     header_timeout: float = 5.0
@@ -68,7 +69,8 @@ class ConnectionLimits:
 async def listening(
     application: web.Application, setting: str, listen: tuple[str, int], limits: ConnectionLimits
 ) -> AsyncIterator[None]:
-    """Answer on that host and port, which ``setting`` names, while the context is open.
+    """Answer on this host and port while the context is open; ``setting`` is the name of the
+    setting that they come from.
 
     Raises GaveUp if it can't listen there.
     """
@@ -87,7 +89,7 @@ async def listening(
         connections = _Connections(runner, setting, limits)
         try:
             loop = asyncio.get_running_loop()
-            # asyncio takes as many as the backlog at one go, before it calls us for the first.
+            # asyncio accepts as many as the backlog at once, before it calls us for the first one.
             server = await loop.create_server(connections.accept, host, port, backlog=limits.count)
         except OSError as error:
             raise GaveUp(
@@ -134,8 +136,8 @@ class _TurnedAway(asyncio.Protocol):
 
 
 class _Connection(asyncio.Protocol):
-    """A connection of aiohttp's that is closed if no request arrives (aiohttp 3.14 waits for ever),
-    and in any case after its lifetime."""
+    """Wraps a connection of aiohttp's, and closes it if no request arrives in time, and in any case
+    after its lifetime."""
 
     def __init__(
         self, handler: asyncio.Protocol, limits: ConnectionLimits, closed: Callable[[], None]

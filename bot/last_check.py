@@ -1,9 +1,9 @@
 """A check that is made at the last moment before a request is written to the network.
 
-Between the decision to send a post and the request there may be half a minute: a platform's rate
-limits, a connection that is made. A process that was stopped meanwhile, or has lost the database,
-must not send what another one has taken over. Who decides sets the check for its own task; the
-adapter's HTTP client makes it, for whatever request that task writes.
+Half a minute may pass between the decision to send a post and the request, because of a platform's
+rate limits or while a connection is made. A process that was stopped meanwhile, or has lost the
+database, must not send what another one has taken over. The code that decides sets the check for
+its own task; the adapter's HTTP client calls it before each request of that task.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ _check: ContextVar[Callable[[], None] | None] = ContextVar("last_check", default
 
 @contextmanager
 def last_check(check: Callable[[], None]) -> Iterator[None]:
-    """Whatever this task sends inside is checked; what ``check`` raises keeps it from being
-    sent."""
+    """Call ``check`` before each request that this task writes inside the context. If it raises,
+    the request is not sent."""
     token = _check.set(check)
     try:
         yield
@@ -27,7 +27,7 @@ def last_check(check: Callable[[], None]) -> Iterator[None]:
 
 
 def before_writing() -> None:
-    """Raises what the check of this task raises, if it has one."""
+    """Call this task's check, if it has one. Raises what the check raises."""
     check = _check.get()
     if check is not None:
         check()

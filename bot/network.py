@@ -1,9 +1,9 @@
 """How every client reaches the network: through which proxy, and trusting which certificates.
 
 ``bot.config`` reads it from the environment once; arXiv's client, the health ping and the chat
-libraries all take it from here, so that none of them interprets the environment itself. They differ
-in what they support of it, and some end in a traceback over what they don't. Opens no connection,
-and logs nothing: the address of a proxy may contain a password.
+libraries all use this, so that none of them interprets the environment itself: they differ in what
+they support, and some fail with a traceback on what they don't. Opens no connection, and logs
+nothing: the address of a proxy may contain a password.
 """
 
 from __future__ import annotations
@@ -86,15 +86,16 @@ class Network:
 
     @property
     def tls(self) -> ssl.SSLContext:
-        """For every connection with TLS. Made when first needed, which takes some milliseconds."""
+        """The context for every TLS connection. Created when first needed, which takes some
+        milliseconds."""
         return self.trusted or _usual_certificates()
 
 
 def tls_context(file: str | None = None, directory: str | None = None) -> ssl.SSLContext:
-    """Trusts the certificates in that file and directory, and no others.
+    """A context that trusts the certificates in this file and directory, and no others.
 
-    Not ``ssl.create_default_context``, which obeys ``SSLKEYLOGFILE``. Raises OSError (and with it
-    ssl.SSLError) where the file can't be used.
+    Not ``ssl.create_default_context``, which obeys ``SSLKEYLOGFILE``. Raises OSError (of which
+    ssl.SSLError is a subclass) if the file can't be used.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # verifies certificate and host name
     context.load_verify_locations(file, directory)
@@ -109,7 +110,7 @@ def _usual_certificates() -> ssl.SSLContext:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether it is this machine."""
+    """Whether the host is this machine's loopback address or name."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

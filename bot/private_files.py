@@ -1,8 +1,8 @@
-"""Files and folders for the user that the bot runs as, whatever the umask; and why one can't be
-used.
+"""Creates files and folders that only the bot's own user can use, whatever the umask; and says why
+one can't be used.
 
-What is there already keeps its mode, which somebody may have chosen; ``daily-papers check`` names
-it where others can get at it.
+Existing ones keep their mode, which somebody may have chosen; ``daily-papers check`` reports those
+that others can open.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ from pathlib import Path
 
 
 def make_folder(path: Path) -> None:
-    """Unless it is there: mode 0700, its parents as the umask says. Raises OSError."""
+    """Create the folder unless it exists, with mode 0700 and its parents as the umask says. Raises
+    OSError."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def make_file(path: Path) -> None:
-    """Unless it is there: empty, mode 0600. Never opens one that is there. Raises OSError.
+    """Create an empty file with mode 0600 unless it exists. Never opens an existing one. Raises
+    OSError.
 
     (Closing a database's file would drop the locks that SQLite holds on it in this process:
     sqlite.org/howtocorrupt.html, section 2.2, read 2026-11.)
@@ -39,16 +41,16 @@ def open_file(path: Path) -> int:
 
 
 def reason(error: OSError, path: Path) -> str:
-    """Why the file or folder can't be used; where a permission is missing, with the command that
-    gives it."""
+    """Why the file or folder can't be used; if a permission is missing, with the command that
+    grants it."""
     denied = error.errno in (errno.EACCES, errno.EPERM)
     return (permission_problem(path) if denied else "") or error.strerror or str(error)
 
 
 def permission_problem(path: Path) -> str:
-    """Who owns what keeps the bot from using this file or folder, and the command that changes it:
-    ``data belongs to root, the bot runs as user 1000: sudo chown 1000:1000 data``. Empty if nothing
-    does, or if it is no question of permissions.
+    """What about the permissions keeps the bot from using this file or folder, and the command that
+    changes it: ``data belongs to root, the bot runs as user 1000: sudo chown 1000:1000 data``.
+    Empty if permissions are not the problem.
     """
     path = path.absolute()
     for folder in reversed(path.parents):
@@ -56,7 +58,7 @@ def permission_problem(path: Path) -> str:
             return (
                 _closed(folder)
                 if folder == path.parent
-                else (f"{folder} lets {_user(os.geteuid())} not in; choose another folder")
+                else f"{folder} does not let {_user(os.geteuid())} in; choose another folder"
             )
     if path.exists():
         needed = os.R_OK | os.W_OK | (os.X_OK if path.is_dir() else 0)

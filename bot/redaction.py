@@ -34,8 +34,8 @@ def hide(secrets: Iterable[str]) -> None:
 def hide_addresses(urls: Iterable[str]) -> None:
     """Show only scheme and host of these addresses from now on in this process.
 
-    They come from the configuration: proxies, the ping address, a database. A user, a password, a
-    path and a query may each be a credential. Addresses on other hosts stay as they are.
+    They come from the configuration: proxies, the ping address, a database. Their user name,
+    password, path and query may each be a credential. Addresses on other hosts stay as they are.
     """
     for url in urls:
         parts = urlsplit(url if "://" in url else f"//{url}")

@@ -1,9 +1,9 @@
-"""Commands and addresses named in a text, for each place to show in the way that works there.
+"""References to commands and addresses in a text, which each platform shows in its own way.
 
-``/papers resume`` is pressed on Discord, typed on Slack, and called otherwise at the command line;
-and an address is shown whole, while text of others around it is made to mean nothing. So a text
-carries both as references, between noncharacters: code points that Unicode reserves for use inside
-a program (The Unicode Standard, 23.7). ``clean`` and ``without_references`` take these out of what
+``/papers resume`` is clicked on Discord, typed on Slack, and called differently at the command
+line; and an address is shown as it is, while markup in text that others wrote is escaped. So a text
+has both as references, between noncharacters: code points that Unicode reserves for use inside a
+program (The Unicode Standard, 23.7). ``clean`` and ``without_references`` remove these from what
 others wrote.
 """
 
@@ -23,7 +23,8 @@ _REFERENCE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class CommandReference:
-    """What to say (``add reward model``), and the channel that it is about, empty where any."""
+    """A command (``add reward model``), and the channel that it is about; empty if none is
+    named."""
 
     words: str
     channel: str = ""
@@ -31,25 +32,26 @@ class CommandReference:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Of a page or a message, to be opened and copied."""
+    """The address of a page or a message, to be opened or copied."""
 
     url: str
 
 
 def refer_to(words: str, channel: str = "") -> str:
-    """A command, to be put into a text."""
+    """A reference to a command, to be put into a text."""
     words, channel = without_references(words), without_references(channel)
     return f"{_COMMAND}{words}{_CHANNEL}{channel}{_END}"
 
 
 def address(url: str) -> str:
-    """An address, to be put into a text. One that is not of the web stays a word like others."""
+    """A reference to an address, to be put into a text. One that is not HTTP(S) becomes plain
+    text."""
     url = without_references(url)
     return f"{_ADDRESS}{url}{_END}"
 
 
 def split_references(text: str) -> Iterator[str | CommandReference | Address]:
-    """A text in its order. References that were cut through are plain text."""
+    """The parts of a text, in order. References that were truncated are plain text."""
     end = 0
     for found in _REFERENCE.finditer(text):
         if plain := without_references(text[end : found.start()]):
@@ -67,7 +69,8 @@ def with_references(
     plain: Callable[[str], str] = str,
     address: Callable[[Address], str] = lambda address: address.url,
 ) -> str:
-    """The text with each reference as it is shown somewhere, and the rest through ``plain``."""
+    """The text with each reference replaced by what ``command`` or ``address`` returns for it, and
+    the rest by what ``plain`` returns."""
     return "".join(
         plain(piece)
         if isinstance(piece, str)
@@ -79,5 +82,5 @@ def with_references(
 
 
 def without_references(text: str) -> str:
-    """The same words; a reference in it is words like others."""
+    """The text with its references turned into plain words."""
     return text.translate(_NONCHARACTERS)

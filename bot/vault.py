@@ -1,9 +1,11 @@
-"""Keeps secrets encrypted: what platforms entrust to the bot beside the tokens of its environment.
+"""Stores secrets encrypted: those that platforms and people entrust to the bot, besides the tokens
+in its environment.
 
-Encrypted with Fernet (AES-128-CBC and HMAC-SHA256; cryptography.io, Fernet, November 2026) under
-the keys of ``SECRET_KEY``, the newest first: it encrypts, and every one decrypts. What is encrypted
-says whose it is, so that a row which was copied to another owner is refused. Protects a stolen
-database or backup; whoever has the key, or the running process, reads everything.
+They are encrypted with Fernet (AES-128-CBC and HMAC-SHA256; cryptography.io, Fernet, November 2026)
+under the keys of ``SECRET_KEY``, the newest first: that one encrypts, and all of them decrypt. The
+encrypted text includes its owner, so that a row that was copied to another owner is refused. This
+protects a database or backup that is stolen; whoever has the key, or controls the running process,
+can read everything.
 """
 
 from __future__ import annotations
@@ -19,13 +21,13 @@ from bot.ports import Clock, VaultStore
 
 
 def new_key() -> str:
-    """A fresh one, for ``SECRET_KEY``."""
+    """A new random key for ``SECRET_KEY``."""
     return Fernet.generate_key().decode("ascii")
 
 
 class EncryptedVault:
-    """Implements ports.Vault. ``keys`` are Fernet keys, the newest first. Raises ValueError for
-    what is none."""
+    """Implements ports.Vault. ``keys`` are Fernet keys, the newest first. Raises ValueError for an
+    invalid one."""
 
     def __init__(self, keys: Sequence[str], store: VaultStore, clock: Clock) -> None:
         ciphers = [Fernet(key) for key in keys]
