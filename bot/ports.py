@@ -1,7 +1,7 @@
 """What the core needs from outside, as small protocols.
 
-An implementation does not inherit from them. What a method may raise is part of its contract;
-``tests/contract`` holds every implementation against it.
+Implementations need not inherit from them. What a method may raise is part of its contract;
+``tests/contract`` tests every implementation against it.
 """
 
 from __future__ import annotations
@@ -82,57 +82,60 @@ class Source(Protocol):
         """Every paper that may match one of the keywords and is not known from earlier.
 
         These are the papers submitted at or after ``since``; or, if the batch is not ``chosen``,
-        those announced since the answer that left ``checkpoint`` (empty: none did), whenever they
-        were submitted. The batch may hold papers that match none. Of a batch that is not ``chosen``
-        only the papers that are ``wanted`` need be kept in memory, where the fetch is given which
-        these are; it is called on any thread, one paper at a time. Those of the ids ``posted`` are
-        kept in any case, as ``revised`` where they would not have been. Raises SourceError if there
-        is no usable answer at all; an answer with holes is a batch that is not ``complete``.
+        those announced since the answer that returned ``checkpoint`` (empty: there was none),
+        whenever they were submitted. The batch may contain papers that match no keyword.
+
+        If a batch is not ``chosen``, only papers for which ``wanted`` is true need to be kept in
+        memory; it is called on any thread, one paper at a time. Papers with the ids ``posted`` are
+        kept in any case, as ``revised`` if they would not have been otherwise.
+
+        Raises SourceError if there is no usable answer at all; an answer with gaps is a batch that
+        is not ``complete``.
         """
         ...
 
     async def latest(self, keyword: Keyword, limit: int) -> Batch:
         """The newest ``limit`` papers that may match one keyword, newest first, whatever their age.
 
-        ``complete`` means: these are truly the newest. Raises SourceError, and of these
-        KeywordRefused where the source does not understand the keyword.
+        ``complete`` means that these really are the newest. Raises SourceError; KeywordRefused if
+        the source does not understand the keyword.
         """
         ...
 
     async def papers(self, paper_ids: Sequence[str]) -> Batch:
-        """The papers of these ids with their full metadata; unknown ones are left out.
+        """The papers with these ids, with full metadata; unknown ones are left out.
 
         Raises SourceError.
         """
         ...
 
     async def examine(self) -> Sequence[Finding]:
-        """Whether it answers, for ``check``. What is wrong is a finding, no error."""
+        """Whether the source answers, for ``check``. What is wrong is a finding, not an error."""
         ...
 
 
 class Composer(Protocol):
     """Turns digests into messages within a platform's limits. Pure: no network, no time.
 
-    One composer serves one publish: it may keep what it rendered of a paper for the next digest in
-    which that paper stands, within bounds.
+    One composer serves one publish: it may cache what it rendered of a paper for the next digest
+    with that paper, within bounds.
     """
 
     def compose(self, digest: Digest) -> list[Draft]: ...
 
 
 class Sender(Protocol):
-    """Hands one message to a platform."""
+    """Sends messages to a platform."""
 
     async def send(self, post: Post) -> Receipt:
-        """Send it, and return when the platform has taken it.
+        """Send the message, and return once the platform has accepted it.
 
         Raises SendError; or PlatformRefused, and then it has certainly not arrived.
         """
         ...
 
     async def find(self, post: Post) -> Receipt | None:
-        """Did an earlier attempt arrive? ``None`` means: certainly not.
+        """The receipt of an earlier attempt that arrived; ``None`` means that certainly none did.
 
         Raises CannotTell if the platform can't say, TryLater or ChannelRefused if it can't be
         reached now.
@@ -142,10 +145,10 @@ class Sender(Protocol):
 
 @runtime_checkable
 class Crossposter(Protocol):
-    """Hands a message on to the servers that follow its channel. Few platforms can."""
+    """Publishes messages to the servers that follow their channel. Few platforms can."""
 
     async def crosspost(self, channel: Channel, message_id: str) -> None:
-        """Doing it again is harmless.
+        """Crosspost the message; repeating that is harmless.
 
         Raises SendError (PostRefused: it can never be done) and PlatformRefused.
         """
@@ -154,7 +157,7 @@ class Crossposter(Protocol):
 
 @runtime_checkable
 class ThreadOpener(Protocol):
-    """Holds threads about papers. Not every platform has threads."""
+    """Opens threads about papers. Not every platform has threads."""
 
     def discussion(self, paper: Paper) -> Sequence[Draft]:
         """The messages of a new thread: the one in the channel that begins it, and below that the
@@ -162,7 +165,7 @@ class ThreadOpener(Protocol):
         ...
 
     async def thread_exists(self, channel: Channel, opening: Receipt, first: Receipt) -> bool:
-        """False: somebody deleted the thread. One that is archived or locked still exists.
+        """Whether the thread has not been deleted. One that is archived or locked still exists.
 
         Raises SendError and PlatformRefused where the platform can't say.
         """
@@ -172,13 +175,13 @@ class ThreadOpener(Protocol):
 class Commands(Protocol):
     """What people can say in a chat, the same on every platform.
 
-    One method for each command, for whatever arrives as separate values (a slash command's
-    options, a form), and ``typed`` for what arrives as text (a message, the words of a button).
-    ``channel_id`` is the channel in which it was said, ``person`` who said it.
+    There is one method for each command, for input that comes as separate values (the options of a
+    slash command, a form), and ``typed`` for input that comes as text (a message, the words of a
+    button). ``channel_id`` is the channel in which ``person`` gave the command.
 
-    Reading is open to everybody in the channel; changing is for those who manage it, or for its
-    members where ``editors`` says so. A method may take some seconds. It raises UserError with a
-    text for the person (NotAllowed, where they may not do it), and nothing else.
+    Everybody in the channel may read; only those who manage it may change anything, or all members
+    if the setting ``editors`` says so. A method may take some seconds. It raises UserError with a
+    text for the person (NotAllowed if they may not do this), and nothing else.
     """
 
     async def add(
@@ -190,10 +193,10 @@ class Commands(Protocol):
         categories: Sequence[str] = (),
         name: str = "",
     ) -> Reply:
-        """Follow a keyword, given as it was typed or by its handle (``keywords``). In a form
-        ``keyword`` is the phrase; ``field`` holds for all of it (``ti``, ``abs``, ``au``), and one
-        of several ``categories`` is enough. It is shown under its ``name``, where one is given;
-        that of a keyword which is followed already is changed by that."""
+        """Follow a keyword, given as it was typed or by its handle (``keywords``). From a form,
+        ``keyword`` is the phrase, ``field`` (``ti``, ``abs``, ``au``) holds for all of it, and a
+        paper has to be in one of the ``categories``. With a ``name`` the keyword is shown under it;
+        if it is followed already, it is renamed."""
         ...
 
     async def remove(self, channel_id: str, person: Person, keywords: Sequence[str]) -> Reply:
@@ -202,8 +205,8 @@ class Commands(Protocol):
         ...
 
     async def mute(self, channel_id: str, person: Person, keyword: str) -> Reply:
-        """Show the channel no paper that matches, whichever of its keywords it matches; given as it
-        was typed or by its handle."""
+        """Post no papers that match in the channel, whichever of its keywords they match. The mute
+        is given as it was typed or by its handle."""
         ...
 
     async def unmute(self, channel_id: str, person: Person, keyword: str) -> Reply:
@@ -219,19 +222,20 @@ class Commands(Protocol):
         ...
 
     async def preview(self, channel_id: str, person: Person, keyword: str) -> Reply:
-        """How many papers a day a keyword would bring. Saves nothing; asks the source."""
+        """How many papers a day a keyword would bring. Queries the source; saves nothing."""
         ...
 
     async def why(self, channel_id: str, person: Person, paper_id: str) -> Reply:
-        """Why a paper was posted in this channel, or was not; an id or an address of its page."""
+        """Why a paper was posted in this channel, or was not. The paper is given by its id or the
+        address of its page."""
         ...
 
     async def save(self, channel_id: str, person: Person, paper_id: str) -> Reply:
-        """Keep a paper for the channel; where the person does already, no longer."""
+        """Save a paper for the channel; if the person has saved it already, take that back."""
         ...
 
     async def save_all(self, channel_id: str, person: Person, paper_ids: Sequence[str]) -> Reply:
-        """Keep these papers for the channel; none is taken back."""
+        """Save these papers for the channel; those that are saved already stay saved."""
         ...
 
     async def saved(
@@ -243,8 +247,8 @@ class Commands(Protocol):
         words: Sequence[str] = (),
         page: int = 1,
     ) -> Reply:
-        """What the channel keeps, or the person in any channel, the newest first; only papers with
-        all of the ``words``. A page beyond the last is the last."""
+        """What is saved for the channel, or with ``mine`` what the person saved anywhere, the
+        newest first; only papers with all of the ``words``. A page beyond the last is the last."""
         ...
 
     async def cite(self, channel_id: str, person: Person, paper_id: str) -> Reply:
@@ -258,8 +262,8 @@ class Commands(Protocol):
         ...
 
     async def discuss(self, channel_id: str, person: Person, paper_id: str) -> Reply:
-        """Where the channel's thread about a paper is. Where there is none, it is opened, unless
-        ``Person.no_thread`` says why it can't be."""
+        """Where the channel's thread about a paper is. If there is none, one is opened, unless
+        ``Person.no_thread`` says why that can't be done."""
         ...
 
     async def zotero(self, channel_id: str, person: Person) -> Reply:
@@ -276,23 +280,24 @@ class Commands(Protocol):
         for_channel: bool = False,
     ) -> Reply:
         """Send the person's saves, or the channel's, to a library that this key of theirs may write
-        to; to which one, where there are several, by the name or number of a group. For a form that
-        nobody else sees: a key is never part of words."""
+        to. If there are several, ``library`` is the name or number of a group. For a form that
+        nobody else sees: a key must never be in typed text."""
         ...
 
     async def disconnect_zotero(
         self, channel_id: str, person: Person, *, for_channel: bool = False
     ) -> Reply:
-        """Forget that key, and send nothing more."""
+        """Delete the key, and send nothing more."""
         ...
 
     async def forget_me(self, person: Person, *, sure: bool = False) -> Reply:
-        """Delete what the person saved, their name and their keys; unless they are ``sure``, ask
-        them first."""
+        """Delete what the person saved, their name and their keys. Unless they are ``sure``, ask
+        them to confirm that first."""
         ...
 
     async def status(self, channel_id: str, person: Person) -> Reply:
-        """How the channel stands, and when the source was last asked."""
+        """What the channel follows, what waits there and why, and when the source was last
+        queried."""
         ...
 
     async def stats(self, channel_id: str, person: Person) -> Reply:
@@ -318,19 +323,19 @@ class Commands(Protocol):
     async def settings_in_force(
         self, channel_id: str, person: Person
     ) -> Mapping[str, SettingValue]:
-        """The same by their names, for a form."""
+        """The settings by their names, for a form."""
         ...
 
     async def change_settings(
         self, channel_id: str, person: Person, values: Mapping[str, str]
     ) -> Reply:
-        """Change some of these settings, all or none; ``default`` takes the channel's own value
-        away."""
+        """Change these settings, all or none of them; ``default`` removes the channel's own
+        value."""
         ...
 
     async def invited(self, channel_id: str) -> Reply:
-        """The bot has been let into a channel: what to say there to everybody. What the channel
-        refused before is sent now, unless a person has paused it."""
+        """What to say to everybody in a channel that the bot was just let into. If the channel had
+        refused posts before, they are sent now, unless a person has paused it."""
         ...
 
     async def help(self, channel_id: str, person: Person) -> Reply:
@@ -338,8 +343,7 @@ class Commands(Protocol):
         ...
 
     async def typed(self, channel_id: str, person: Person, text: str) -> Reply:
-        """Do what a text says (``add reward model``), with all synonyms and however it is
-        spelled."""
+        """Do what a typed text says (``add reward model``), including synonyms of commands."""
         ...
 
     def opens_form(self, text: str) -> bool:
@@ -358,39 +362,40 @@ class Commands(Protocol):
         ...
 
     async def claim_request(self, request_ids: Sequence[str]) -> bool:
-        """Whether what a person did is new: none of the ids that the platform has for it was
-        claimed within the last day, whichever process did, and before whatever restart."""
+        """Whether a request is new: none of the platform's ids for it was claimed within the last
+        day, by any process, before or after a restart. Claims them."""
         ...
 
     async def archive_channels(self, group: ChannelGroup, reason: str) -> Sequence[str]:
-        """The platform says that the bot was removed from these channels: which ones are archived
-        from now on (``PeopleStore``). ``reason`` is a sentence for whoever hosts the bot."""
+        """Archive channels, because the platform says that the bot was removed from them
+        (``PeopleStore``). Returns those that were not archived before. ``reason`` is a sentence for
+        whoever hosts the bot."""
         ...
 
     async def restore_channels(self, group: ChannelGroup) -> Sequence[str]:
-        """The bot is back in these channels: which ones were archived until now."""
+        """Restore channels that the bot is back in. Returns those that were archived."""
         ...
 
     async def keywords(self, channel_id: str, person: Person) -> tuple[Choice, ...]:
-        """What the channel follows, as it was written, and the handle of each: a short name that
-        every method takes in its place. For completing what somebody types."""
+        """The channel's keywords, as they were written, each with its handle: a short name that
+        every method accepts in its place. For completing what somebody types."""
         ...
 
     async def matching(self, channel_id: str, person: Person, paper_id: str) -> tuple[str, ...]:
-        """The channel's keywords that match a paper, as they were written; none where nothing is
-        known of it."""
+        """The channel's keywords that match a paper, as they were written; empty if the paper is
+        not known."""
         ...
 
     async def abstract(self, paper_id: str) -> Paper:
-        """A paper ready to be shown whole, also one that was posted long ago."""
+        """A paper ready to be shown in full, even if it was posted long ago."""
         ...
 
     async def home(
         self, person: Person, channel_ids: Collection[str] | None = None, page: int = 1
     ) -> Home:
-        """How the channels that this person is in stand, a page of them, each with what the person
-        may change there. Where the platform can't say which these are (``None``): those in which
-        the person added keywords, to be read only."""
+        """A page of the channels that this person is in, each with its state and what the person
+        may change there. If the platform can't say which channels these are (``None``): those in
+        which the person added keywords, read-only."""
         ...
 
 
@@ -399,12 +404,12 @@ class Listener(Protocol):
 
     @property
     def disconnected_since(self) -> datetime | None:
-        """Since when it is not connected although it listens; ``None`` while all is well."""
+        """Since when it has not been connected although it listens; ``None`` if all is well."""
         ...
 
     @property
     def degraded(self) -> str:
-        """What does not work although it listens, in plain sentences; empty while all is well."""
+        """What does not work although it listens, in sentences; empty if all is well."""
         ...
 
     async def listen(self, commands: Commands) -> None:
@@ -412,8 +417,8 @@ class Listener(Protocol):
         ...
 
     async def tell(self, person_id: str, text: str) -> str:
-        """Write to one person privately; the id of their conversation with the bot, as that of a
-        channel. Raises SendError or PlatformRefused."""
+        """Write to one person privately. Returns the channel id of their conversation with the
+        bot. Raises SendError or PlatformRefused."""
         ...
 
     async def knows(self, person_id: str) -> bool:
@@ -428,7 +433,7 @@ class Sharded(Protocol):
 
     @property
     def shards(self) -> Mapping[int, datetime | None]:
-        """Since when each of this process's shards is not connected, ``None`` while it is; none
+        """Since when each of this process's shards has not been connected, ``None`` if it is; empty
         while it does not listen."""
         ...
 
@@ -437,21 +442,23 @@ class Namer(Protocol):
     """Knows what people call a channel."""
 
     async def channel_name(self, channel_id: str) -> str:
-        """As people know it (``#papers in Reading Group``); empty where nobody can say. Raises no
-        error of ours."""
+        """The channel's name as people know it (``#papers in Reading Group``); empty if it can't be
+        found out. Raises no BotError."""
         ...
 
 
 class Examiner(Protocol):
-    """Looks at what a platform would need to work, for ``check``."""
+    """Checks what a platform needs to work, for ``check``."""
 
     async def examine(self, channels: Sequence[Channel]) -> Sequence[Finding]:
-        """Token, scopes and each channel's permissions. What is wrong is a finding, no error."""
+        """Check token, scopes and each channel's permissions. What is wrong is a finding, not an
+        error."""
         ...
 
 
 class PlatformAdapter(Sender, Listener, Namer, Examiner, Protocol):
-    """Everything that an adapter's class is (``adapters.PLATFORMS``), opened as a context."""
+    """What the class of an adapter has to implement (``adapters.PLATFORMS``). To be used as an
+    asynchronous context manager."""
 
     @property
     def workers(self) -> int:
@@ -459,7 +466,7 @@ class PlatformAdapter(Sender, Listener, Namer, Examiner, Protocol):
         ...
 
     def composer(self) -> Composer:
-        """A new one, for one publish."""
+        """A new composer, for one publish."""
         ...
 
     async def __aenter__(self) -> Self: ...
