@@ -484,16 +484,17 @@ class CollectStore(Protocol):
         ...
 
     async def expected(self, canonicals: Sequence[str], since: datetime) -> Expected:
-        """What the last complete run saw of these keywords among papers submitted since then."""
+        """The papers submitted since ``since`` that the last complete run had for these
+        keywords."""
         ...
 
     async def metadata_incomplete(self, paper_ids: Sequence[str]) -> frozenset[str]:
-        """Those of these papers that the store does not have, or without their full metadata."""
+        """Those of these papers that are not stored, or only without their full metadata."""
         ...
 
     async def posted(self, since: datetime) -> Mapping[str, datetime]:
-        """The papers that were posted anywhere since then, each with when a run last brought
-        it, or asked what became of it."""
+        """The papers that were posted anywhere since then, each with when a run last brought it or
+        followed it up."""
         ...
 
     async def known_papers(self, paper_ids: Sequence[str]) -> Sequence[Paper]:
@@ -501,14 +502,14 @@ class CollectStore(Protocol):
         ...
 
     async def record(self, run: Run, *, first_post: int) -> Recorded:
-        """Save the papers with their news, put what is new on the ledger as due, prime, move the
-        cursor.
+        """Save the papers with their news, put what is new on the ledgers as due, prime new
+        keywords, and move the cursor.
 
-        News become due where the paper was posted, in the transaction that replaces what is stored
-        of it; those that are known already change nothing.
+        News becomes due in the channels where the paper was posted, in the transaction that updates
+        the stored paper; news that is known already changes nothing.
 
-        In several short transactions, between which others get their turn. The last one alone makes
-        the run count: what came before it is what an incomplete run would leave.
+        In several short transactions, between which other work gets its turn. Only the last one
+        makes the run count: without it, what is recorded is what an incomplete run would leave.
         """
         ...
 
@@ -518,7 +519,7 @@ class PublishStore(Protocol):
 
     async def publishable(self) -> Sequence[Channel]:
         """Every channel that is not paused or archived and follows something, or still has papers
-        due; those first that were published to the longest time ago."""
+        due; first those that were published to the longest ago."""
         ...
 
     async def to_recheck(self) -> Sequence[Channel]:
@@ -534,16 +535,15 @@ class PublishStore(Protocol):
     async def agendas(
         self, channel_ids: Sequence[str], papers: dict[str, Paper] | None = None
     ) -> Sequence[ChannelAgenda]:
-        """Of those of these channels in which something is due. Changes nothing, and waits for no
-        writer, so that it may have changed when a plan is carried out.
+        """The agendas of those of these channels in which something is due. Changes nothing, and
+        waits for no writer, so an agenda may be outdated when a plan is carried out.
 
-        ``papers`` are those that were read for other channels, by their ids: they are not read
-        again, and the others are added.
+        ``papers`` is a cache by id: papers in it are not read again, and the others are added.
         """
         ...
 
     async def newest_papers(self, limit: int) -> Sequence[Paper]:
-        """Of all that are stored, whichever channel they are for."""
+        """The newest of all stored papers, whichever channel they are for."""
         ...
 
     async def publish(
@@ -554,15 +554,17 @@ class PublishStore(Protocol):
         *,
         once_per_run: bool = False,
     ) -> int:
-        """Carry out what each channel's plan (pure) decides; how many posts went into the outbox.
+        """Carry out what each channel's plan (pure) decides. Returns how many posts went into the
+        outbox.
 
-        A channel is whole in one transaction, with few others, and people get their turn between
-        them. Each channel has one plan; they are drawn and called on a thread of the store. That of
-        a channel which is ``prepared`` is called only where its agenda has changed since. A channel
-        that another process writes to at that moment is passed over, and stays as it was.
+        Each channel is done as a whole in one transaction, together with a few others, and between
+        transactions other work gets its turn. Each channel has one plan; the iterator is advanced,
+        and the plans are called, on a thread of the store. If a channel is ``prepared``, its plan
+        is called only if its agenda has changed since. A channel that another process is writing to
+        is skipped, and stays as it was.
 
-        With ``once_per_run`` those are passed over that were published to since the last run, and
-        those that are to be rechecked remain so.
+        With ``once_per_run``, channels that were published to since the last run are skipped, and
+        channels that are to be rechecked remain so.
         """
         ...
 
@@ -570,12 +572,13 @@ class PublishStore(Protocol):
 class DeliveryStore(Protocol):
     """The outbox. Every method is one transaction; raises StoreError.
 
-    What is recorded of an attempt counts only while the claim is this process's own; that a post
-    was sent counts in any case.
+    The outcome of an attempt is recorded only while the claim is this process's own, except that
+    the post was sent: that is recorded in any case.
     """
 
     async def waiting_accounts(self, platform: str) -> Sequence[str]:
-        """Those for which posts wait (``Channel.account``), whether one can be claimed or not."""
+        """The accounts (``Channel.account``) with waiting posts, whether one can be claimed or
+        not."""
         ...
 
     async def claim(
@@ -589,8 +592,8 @@ class DeliveryStore(Protocol):
         """The oldest post of the account that is ready, now leased to the caller; ``None`` if there
         is none.
 
-        One of the servers ``deprioritised_servers`` only where no other server has any, and one of
-        the channels ``deprioritised_channels`` only where no other channel has any.
+        One of the servers ``deprioritised_servers`` only if no other server has any, and one of the
+        channels ``deprioritised_channels`` only if no other channel has any.
         """
         ...
 
@@ -600,33 +603,37 @@ class DeliveryStore(Protocol):
         ...
 
     async def unsettled(self, platform: str, now: datetime) -> Mapping[str, float]:
-        """Posts of unknown outcome that nobody may look for yet, and for how many seconds."""
+        """Posts of unknown outcome that must not be searched for yet, and for how many seconds."""
         ...
 
     async def mark_sent(self, key: str, receipt: Receipt, at: datetime) -> None:
-        """It arrived; the pause of a channel that had refused us is lifted."""
+        """Record that the post arrived. If its channel was paused for refusing posts, that ends."""
         ...
 
     async def requeue(self, key: str, at: datetime, delay: float, error: str) -> None:
-        """It did not arrive; it can be claimed again ``delay`` seconds after ``at``."""
+        """Record that the post did not arrive; it can be claimed again ``delay`` seconds after
+        ``at``."""
         ...
 
     async def mark_unknown(self, key: str, at: datetime, delay: float, error: str) -> None:
-        """It may have arrived; it can be looked for ``delay`` seconds after ``at``."""
+        """Record that the post may have arrived; it can be searched for ``delay`` seconds after
+        ``at``."""
         ...
 
     async def hold_for_review(self, key: str, at: datetime, error: str) -> None:
-        """Nobody can say whether it arrived: nothing more happens to it until ``resend``."""
+        """Hold the post, as it can't be found out whether it arrived: nothing more happens to it
+        until ``resend``."""
         ...
 
     async def dead_letter(self, key: str, at: datetime, error: str) -> None:
-        """The platform rejects this very message: nothing more happens to it until ``resend``."""
+        """Give up the post, as the platform rejects this very message: nothing more happens to it
+        until ``resend``."""
         ...
 
     async def refuse(
         self, key: str, uncertain: bool, at: datetime, error: str, delay: float
     ) -> bool:
-        """Pause the channel, keep the post; whether this is the first refusal in a row.
+        """Pause the channel, and keep the post. Returns whether this is the first refusal in a row.
 
         ``delay`` is the first pause in seconds; it doubles with each refusal, up to a day. A
         private conversation is not tried again until its person resumes.
@@ -640,7 +647,8 @@ class CrosspostStore(Protocol):
     async def claim_crosspost(
         self, platform: str, now: datetime, lease_until: datetime
     ) -> Crosspost | None:
-        """The oldest that is ready, now leased to the caller; ``None`` if there is none."""
+        """The oldest crosspost that is ready, now leased to the caller; ``None`` if there is
+        none."""
         ...
 
     async def next_crosspost(self, platform: str, now: datetime) -> datetime | None:
@@ -652,7 +660,7 @@ class CrosspostStore(Protocol):
     async def retry_crosspost(self, key: str, not_before: datetime, error: str) -> None: ...
 
     async def fail_crosspost(self, key: str, error: str) -> None:
-        """Nothing more happens to it."""
+        """Give up the crosspost for good."""
         ...
 
 
@@ -665,22 +673,22 @@ class ZoteroStore(Protocol):
     """
 
     async def connect_zotero(self, connection: ZoteroConnection, sealed: str, at: datetime) -> None:
-        """In place of what the owner had before, with their key as the vault sealed it. What is
-        saved and has not been sent to this library is to be sent."""
+        """Make this the owner's connection, in place of an earlier one. ``sealed`` is the key, as
+        encrypted by the vault. What is saved and was not sent to this library yet is queued."""
         ...
 
     async def disconnect_zotero(self, owner: str) -> bool:
-        """Forget connection, key and what waits; false if there was none. What has arrived in the
-        library stays there."""
+        """Delete the connection, its key and what waits; false if there was none. What has arrived
+        in the library stays there."""
         ...
 
     async def zotero_connections(self, *owners: str) -> Sequence[ZoteroConnection]:
-        """Of these owners, or of all, in the order of the owners."""
+        """The connections of these owners, or of all if none is named, sorted by owner."""
         ...
 
     async def claim_zotero(self, now: datetime, lease_until: datetime) -> ZoteroBatch | None:
-        """What waits longest, with other papers for the same library, now leased to the caller.
-        What has failed a few times comes alone. ``None`` if nothing is ready."""
+        """What has waited longest, with other papers for the same library, now leased to the
+        caller. A paper that has failed a few times comes alone. ``None`` if nothing is ready."""
         ...
 
     async def next_zotero(self, now: datetime) -> datetime | None:
@@ -688,29 +696,30 @@ class ZoteroStore(Protocol):
         ...
 
     async def mark_zotero_sent(self, owner: str, keys: Collection[str], at: datetime) -> None:
-        """They are in the library."""
+        """Record that these items are in the library."""
         ...
 
     async def requeue_zotero(
         self, owner: str, keys: Collection[str], not_before: datetime, error: str
     ) -> None:
-        """They are sent again then, unless nobody keeps them any more."""
+        """Send these items again at ``not_before``, except those whose paper nobody has saved any
+        more."""
         ...
 
     async def rename_zotero(self, owner: str, keys: Collection[str], at: datetime) -> None:
-        """Items of others have these keys: ours are sent again under other ones."""
+        """Send these items again under new keys, because other items have these keys."""
         ...
 
     async def reject_zotero(self, owner: str, key: str, at: datetime, error: str) -> None:
-        """Zotero does not take it: nothing more happens to it until it is saved anew or the owner
-        connects again."""
+        """Give up an item that Zotero does not accept: nothing more happens to it until its paper
+        is saved anew or the owner connects again."""
         ...
 
     async def pause_zotero(
         self, owner: str, connected_at: datetime, at: datetime, reason: str
     ) -> bool:
-        """Send nothing by the connection that was made then until the owner connects again. False
-        if that is so already, or the owner has connected again meanwhile."""
+        """Send nothing over the connection made at ``connected_at`` until the owner connects again.
+        False if it is paused already, or if the owner has connected again meanwhile."""
         ...
 
     async def hold_zotero(self, until: datetime) -> None:
@@ -718,7 +727,7 @@ class ZoteroStore(Protocol):
         ...
 
     async def release_zotero(self, now: datetime) -> None:
-        """What a process that died was sending is sent again. When no other process sends."""
+        """Send again what a process that died was sending. Only for when no other process sends."""
         ...
 
 
@@ -727,8 +736,8 @@ class Zotero(Protocol):
     error."""
 
     async def libraries(self, key: str) -> Sequence[ZoteroLibrary]:
-        """Those that the key may write to, the person's own first. Raises LibraryRefused where
-        Zotero knows no such key, and TryLater."""
+        """The libraries that the key may write to, the person's own first. Raises LibraryRefused if
+        Zotero does not know the key, and TryLater."""
         ...
 
     async def add(self, key: str, library: str, items: Sequence[ZoteroItem]) -> ZoteroResult:
@@ -760,18 +769,18 @@ class LeaseStore(Protocol):
         ...
 
     async def acquire_lease(self, role: str, seconds: float) -> int | None:
-        """Its fencing number, if nobody else holds it any more, or this process does: it is held
-        for so many seconds from the call on, by the clock of the database's server. ``None``:
-        another process holds it. Waits for no other work of the store."""
+        """Take or renew the role for so many seconds from the call on, by the clock of the database
+        server. Returns its fencing number; ``None`` if another process holds it. Waits for no other
+        work of the store."""
         ...
 
     async def agree_on_settings(self, settings: str) -> str:
-        """What the processes that share the database have in common: these settings, or those with
-        which another one that is alive was started."""
+        """The settings that all processes which share the database have to use: these, or those
+        with which another living process was started."""
         ...
 
     async def release_lease(self, role: str) -> None:
-        """Another process may have it at once. Nothing, where this one does not hold it."""
+        """Let another process have the role at once. Does nothing if this one does not hold it."""
         ...
 
 
@@ -790,13 +799,13 @@ class RecoveryStore(Protocol):
     StoreError."""
 
     async def release(self, now: datetime, settling: float, platform: str = "") -> None:
-        """What was being sent (on this platform) has an unknown outcome, and can be looked for in
-        ``settling`` seconds. Once, by the one process that delivers, before it does."""
+        """Mark what was being sent (on this platform) as of unknown outcome: it can be searched for
+        in ``settling`` seconds. To be called once by the process that delivers, before it does."""
         ...
 
     async def change_posting_days(self, days: str) -> None:
-        """``[schedule] days`` as ``bot.toml`` has them now, at each start: a channel without days
-        of its own has missed none because they were changed."""
+        """Record ``[schedule] days`` of ``bot.toml`` at each start, so that no day counts as missed
+        in channels without days of their own just because they were changed."""
         ...
 
     async def recompute_times(
@@ -804,9 +813,9 @@ class RecoveryStore(Protocol):
     ) -> Mapping[str, int]:
         """Shorten every stored time that lies later than its rule can produce now.
 
-        How many there were of each ``table.column``, only of those where any was. ``lease`` is how
-        long a post is leased at most, ``first_pause`` how long a channel is left alone that refused
-        us once, both in seconds.
+        Returns how many were changed, by ``table.column``, without zeros. ``lease`` is the longest
+        lease of a post, ``first_pause`` the pause of a channel after its first refusal, both in
+        seconds.
         """
         ...
 
@@ -815,19 +824,19 @@ class ReportStore(Protocol):
     """What people are shown. Every method is one consistent snapshot; raises StoreError."""
 
     async def state(self, *channel_ids: str) -> StateView:
-        """With these channels, as far as they are known; with every one where none is named."""
+        """The state with these channels, as far as they are known; with all if none is named."""
         ...
 
     async def paper(self, paper_id: str) -> PaperView: ...
 
     async def channels_of_person(self, person_id: str) -> Sequence[str]:
-        """Those that follow something which this person added."""
+        """The channels that follow something which this person added."""
         ...
 
     async def first_added_by(self, channel_ids: Sequence[str]) -> Person | None:
         """Who first added a keyword that is followed in one of these channels, or was when it was
-        archived; ``None`` where that is nobody who can be written to. Nobody is for private
-        conversations: whoever blocks the bot is left alone."""
+        archived; ``None`` if nobody who did can be written to. Private conversations are left out:
+        whoever blocks the bot does not want to hear from it."""
         ...
 
     async def page(
@@ -846,14 +855,15 @@ class LibraryStore(Protocol):
     async def toggle_save(
         self, channel_id: str, paper: Paper, person: Person, at: datetime
     ) -> bool:
-        """True: the person keeps the paper for the channel from now on. False: they did, and no
-        longer do."""
+        """Save the paper for the channel, and return true; if the person has saved it already, take
+        that back, and return false."""
         ...
 
     async def save_all(
         self, channel_id: str, papers: Sequence[Paper], person: Person, at: datetime
     ) -> int:
-        """How many of them the person did not keep for the channel before; now all are kept."""
+        """Save these papers for the channel. Returns how many the person had not saved there
+        before."""
         ...
 
     async def saved(
@@ -866,12 +876,12 @@ class LibraryStore(Protocol):
         limit: int,
         offset: int = 0,
     ) -> SavedPage:
-        """What is kept for the channel; or, with ``mine``, what the person keeps for any. Only
-        papers of which title, authors, id or year hold all of the ``words``, whatever the case."""
+        """What is saved for the channel; or, with ``mine``, what the person saved for any. Only
+        papers with all of the ``words`` in title, authors, id or year, whatever the case."""
         ...
 
     async def saved_paper(self, paper_id: str) -> Paper | None:
-        """The paper as somebody saved it; ``None`` if nobody keeps it."""
+        """The paper as somebody saved it; ``None`` if nobody has it saved."""
         ...
 
     async def zotero_connections(self, *owners: str) -> Sequence[ZoteroConnection]: ...
@@ -1180,13 +1190,14 @@ class VaultStore(Protocol):
     StoreError."""
 
     async def save_secret(self, kind: str, owner: str, sealed: str, at: datetime) -> None:
-        """In place of what was kept of this kind for this owner."""
+        """Store the owner's secret of this kind, in place of an earlier one."""
         ...
 
     async def renew_secret(
         self, kind: str, owner: str, before: str, sealed: str, at: datetime
     ) -> None:
-        """In place of ``before``; nothing where that was replaced or deleted meanwhile."""
+        """Replace the secret if it is still ``before``; if it was replaced or deleted meanwhile, do
+        nothing."""
         ...
 
     async def secret(self, kind: str, owner: str) -> str | None: ...
@@ -1196,7 +1207,7 @@ class VaultStore(Protocol):
         ...
 
     async def delete_secret(self, kind: str, owner: str) -> bool:
-        """False if there was none."""
+        """Delete a secret; false if there was none."""
         ...
 
 
@@ -1205,28 +1216,30 @@ class Vault(Protocol):
     encrypted: what was sealed for one can't be opened for another."""
 
     def seal(self, kind: str, owner: str, text: str) -> str:
-        """Encrypted, as text that is safe in a URL."""
+        """The text encrypted, as text that is safe in a URL."""
         ...
 
     def unseal(self, kind: str, owner: str, sealed: str, max_age: timedelta | None = None) -> str:
-        """Raises SecretUnreadable, also for what was sealed longer ago than ``max_age``."""
+        """The text that ``seal`` encrypted. Raises SecretUnreadable, also if it was sealed longer
+        ago than ``max_age``."""
         ...
 
     async def keep(self, kind: str, owner: str, text: str) -> None:
-        """In the database, in place of what was kept before. Raises StoreError."""
+        """Store the text encrypted in the database, in place of what was there before. Raises
+        StoreError."""
         ...
 
     async def kept(self, kind: str, owner: str) -> str | None:
-        """Raises StoreError and SecretUnreadable. What an older key had encrypted is encrypted
-        again."""
+        """The stored text; ``None`` if there is none. If an older key had encrypted it, it is
+        encrypted anew. Raises StoreError and SecretUnreadable."""
         ...
 
     async def owners(self, kind: str) -> Sequence[str]:
-        """Of whom something of this kind is kept, readable or not. Raises StoreError."""
+        """The owners of stored secrets of this kind, readable or not. Raises StoreError."""
         ...
 
     async def discard(self, kind: str, owner: str) -> bool:
-        """False if there was none. Raises StoreError."""
+        """Delete a secret; false if there was none. Raises StoreError."""
         ...
 
 
@@ -1315,7 +1328,7 @@ class Store(
     ZoteroStore,
     Protocol,
 ):
-    """The whole database, as ``bot.store`` opens it for who builds the bot."""
+    """The whole database, as ``bot.store`` opens it for the code that builds the bot."""
 
     def close(self) -> None:
         """Wait for the transaction that is running, then release everything; not to be used
