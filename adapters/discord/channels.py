@@ -15,19 +15,23 @@ from adapters.discord.api import RestClient
 from adapters.discord.errors import as_list, reading_answer
 from bot.errors import PlatformRefused, SendError
 from bot.model import Receipt
+from bot.ports import Clock
 
 DIRECT, ANNOUNCEMENT, FORUM, MEDIA = 1, 5, 15, 16  # channel types
 FORUMS: Final = frozenset({FORUM, MEDIA})
 MAX_CONCURRENT_LOOKUPS: Final = 5
+ROLES_KNOWN_FOR: Final = 300.0  # seconds
 ChannelData = dict[str, Any]
 
 
 class ChannelCache:
     """``guild_of`` names a channel's server where that is known without a request; else ``""``."""
 
-    def __init__(self, rest: RestClient, guild_of: Callable[[str], str]) -> None:
+    def __init__(self, rest: RestClient, guild_of: Callable[[str], str], clock: Clock) -> None:
         self._rest = rest
         self._guild_of = guild_of
+        self._clock = clock
+        self._roles: dict[str, tuple[frozenset[str], float]] = {}  # by server, and until when
         self._cached: dict[str, ChannelData] = {}
         self._lookups: defaultdict[str, int] = defaultdict(int)  # by server
         # Few at once: the second one of a server fetches all, and saves the others their request.
@@ -92,6 +96,16 @@ class ChannelCache:
         with reading_answer():
             roles = frozenset(str(role["id"]) for role in as_list(guild["roles"]))
             return roles - {str(guild["id"])}
+
+    async def recent_roles(self, channel_id: str) -> frozenset[str]:
+        """The same as they were at most ``ROLES_KNOWN_FOR`` ago: one request for all the channels
+        of a server. Raises SendError and PlatformRefused."""
+        guild = str((await self.get(channel_id)).get("guild_id") or "")
+        roles, until = self._roles.get(guild, (frozenset[str](), 0.0))
+        if self._clock.monotonic() >= until:
+            roles = await self.roles(channel_id)
+            self._roles[guild] = roles, self._clock.monotonic() + ROLES_KNOWN_FOR
+        return roles
 
     async def _guild_with(self, channel: ChannelData) -> dict[str, Any]:
         with reading_answer():

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, Self
@@ -92,7 +93,7 @@ class Discord:
             sessions=settings.sessions,
             personal=settings.personal != "off",
         )
-        self._channels = ChannelCache(self._rest, self._gateway.guild_of)
+        self._channels = ChannelCache(self._rest, self._gateway.guild_of, settings.clock)
         self._forums = ForumThreads(self._rest, self._channels)
         self._history = MessageHistory(self._rest, self._channels)
         self._people = People(self._rest, settings.clock, self._servers)
@@ -196,8 +197,9 @@ class Discord:
             raise refusal from error.__cause__
 
     async def _with_valid_mention(self, channel: str, message: render.Message) -> render.Message:
-        """The message, without its mention if the role is @everyone (whose id is the server's) or,
-        as far as the gateway knows, is gone: bot.toml can name any role."""
+        """The message, without its mention if the role is @everyone (whose id is the server's) or
+        is gone: bot.toml can name any role. Without a gateway, as in ``once``, this asks Discord,
+        and leaves the mention where that does not answer."""
         role = message.mentioned
         if not role:
             return message
@@ -206,6 +208,9 @@ class Discord:
         except (SendError, PlatformRefused):
             guild = role  # it might be @everyone
         roles = self._gateway.roles_of(channel)
+        if roles is None and role != guild:
+            with suppress(SendError, PlatformRefused):
+                roles = await self._channels.recent_roles(channel)
         if role != guild and (roles is None or role in roles):
             return message
         why = "that of everyone, perhaps" if role == guild else "gone"

@@ -40,7 +40,7 @@ SECRETS = {
     "SLACK_APP_TOKEN": slack_server.APP_TOKEN,
 }
 
-ROLE, GROUP = "1142000000000000123", "S0123456789"
+GROUP = "S0123456789"
 
 
 class Both:
@@ -185,7 +185,7 @@ def test_a_weekly_digest_mentions_one_role_and_leaves_out_what_is_muted_on_both(
 ) -> None:
     both.once()
     text = both.config.read_text()
-    for channel, mention in ((both.channel, ROLE), (both.room, GROUP)):
+    for channel, mention in ((both.channel, discord_shapes.ROLE), (both.room, GROUP)):
         block = f'{channel}"\n'
         more = f'days = "weekly"\nmention = "{mention}"\nmute = ["abs:survey OR ti:survey"]\n'
         text = text.replace(block, block + more)
@@ -196,7 +196,8 @@ def test_a_weekly_digest_mentions_one_role_and_leaves_out_what_is_muted_on_both(
     both.once()
     discord = both.discord.messages[both.channel][before[0] :]
     slack = both.slack.rooms[both.room].messages[before[1] :]
-    for digest, mention in ((str(discord), f"<@&{ROLE}>"), (str(slack), f"<!subteam^{GROUP}>")):
+    role = f"<@&{discord_shapes.ROLE}>"
+    for digest, mention in ((str(discord), role), (str(slack), f"<!subteam^{GROUP}>")):
         assert digest.count(mention) == 1
         assert re.search(r"Week of \d+ \w+ \d{4} · 1 new paper\b", digest)
         assert "for soup" in digest

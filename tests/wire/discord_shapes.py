@@ -11,6 +11,7 @@ from aiohttp import web
 from tests.wire import discord_rules
 
 BOT_ID, APPLICATION, GUILD = "901", "901", "500"
+ROLE = "1142000000000000123"  # the one of a server beside that of everyone
 TOKEN = "wire-discord-token"
 BODY: web.RequestKey[Any] = web.RequestKey("body", object)  # what was sent, as JSON
 EPOCH = 1420070400000
@@ -70,8 +71,9 @@ def guild(guild_id: str = GUILD, name: str = "Wire") -> dict[str, Any]:
         "hoist": False, "position": 0, "permissions": PERMISSIONS, "managed": False,
         "mentionable": False, "flags": 0,
     }  # fmt: skip
+    readers = {**role, "id": ROLE, "name": "readers", "permissions": "0"}
     return {
-        "id": guild_id, "name": name, "owner_id": "1", "roles": [role], "emojis": [],
+        "id": guild_id, "name": name, "owner_id": "1", "roles": [role, readers], "emojis": [],
         "features": [], "afk_timeout": 300, "verification_level": 0, "mfa_level": 0,
         "default_message_notifications": 0, "explicit_content_filter": 0, "premium_tier": 0,
         "system_channel_flags": 0, "preferred_locale": "en-US", "nsfw_level": 0,

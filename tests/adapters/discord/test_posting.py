@@ -31,7 +31,7 @@ from tests.adapters import samples
 from tests.builders import paper
 from tests.fakes import START, FakeClock
 from tests.wire.discord_server import DiscordServer, Limits
-from tests.wire.discord_shapes import ANNOUNCEMENT, CLOSED_THREAD, FORUM, GUILD, TOKEN, guild
+from tests.wire.discord_shapes import ANNOUNCEMENT, CLOSED_THREAD, FORUM, GUILD, ROLE, TOKEN, guild
 
 MESSAGES = r"/channels/\d+/messages"
 KEY = "0123456789abcdef01234567"
@@ -858,15 +858,43 @@ async def test_a_channel_is_named_as_people_know_it(server: DiscordServer) -> No
         assert await discord.channel_name("discord:1142000000000000001") == "<#1142000000000000001>"
 
 
-@pytest.mark.parametrize("role", [GUILD, "1142000000000000123"])
+def mentioning(channel: str, role: str) -> Post:
+    entries = (Entry(paper(1), ("reward model",)),)
+    where = Channel(f"discord:{channel}", mention=role)
+    [draft] = compose(Digest(where, START.date(), Why.NEW, entries))
+    return post(channel, draft, role.rjust(24, "k"))
+
+
+async def test_without_a_gateway_the_roles_are_asked_for_once_per_server(
+    server: DiscordServer, discord: Discord
+) -> None:
+    gone = "1142000000000000999"
+    for _ in range(2):
+        channel = server.open_channel()
+        assert (await discord.send(mentioning(channel, ROLE))).mention_gone == ""
+        assert (await discord.send(mentioning(channel, gone))).mention_gone == gone
+        kept, left_out = map(str, server.messages[channel])
+        assert f"<@&{ROLE}>" in kept
+        assert "<@&" not in left_out
+    assert [each.path for each in server.seen].count(f"/guilds/{GUILD}") == 1
+
+
+async def test_a_role_is_mentioned_where_discord_does_not_say_whether_it_is_there(
+    server: DiscordServer, discord: Discord
+) -> None:
+    channel = server.open_channel()
+    refusal = {"code": 50001, "message": "Missing Access"}
+    server.fail("GET", r"/guilds/\d+", status=403, body=refusal)
+    assert (await discord.send(mentioning(channel, ROLE))).mention_gone == ""
+    assert f"<@&{ROLE}>" in str(server.messages[channel])
+
+
+@pytest.mark.parametrize("role", [GUILD, ROLE])
 async def test_the_role_of_everyone_is_never_mentioned_even_where_bot_toml_names_it(
     server: DiscordServer, discord: Discord, role: str
 ) -> None:
     channel = server.open_channel()
-    entries = (Entry(paper(1), ("reward model",)),)
-    where = Channel(f"discord:{channel}", mention=role)
-    [draft] = compose(Digest(where, START.date(), Why.NEW, entries))
-    receipt = await discord.send(post(channel, draft))
+    receipt = await discord.send(mentioning(channel, role))
     [sent] = server.messages[channel]
     assert (f"<@&{role}>" in str(sent)) == (role != GUILD)
     assert receipt.mention_gone == (role if role == GUILD else ""), "the core is told"
