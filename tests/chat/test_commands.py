@@ -784,6 +784,24 @@ async def test_one_word_alone_comes_with_the_numbers_of_its_narrower_reading(cha
     assert "does not follow that any more" in await chat.refused(narrow.words)
 
 
+async def test_one_word_added_without_asking_arxiv_names_its_narrower_reading_and_where_numbers_are(
+    chat: Chat,
+) -> None:
+    """As at the command line, where nobody waits for arXiv."""
+    reply = await chat.changes.add(HERE, ADA, "reasoning")
+    assert as_typed(reply.text).splitlines()[-3:] == [
+        "To see how many papers a day to expect, and how many of them have it in title and abstract"
+        " both (ti:reasoning AND abs:reasoning): preview reasoning",
+        "To follow only those: add ti:reasoning AND abs:reasoning",
+        "And then: remove reasoning",
+    ]
+    assert not chat.source.requests
+    reply = await chat.changes.add(HERE, ADA, "reward model")
+    assert as_typed(reply.text).endswith(
+        "To see how many papers a day to expect: preview reward model"
+    )
+
+
 async def test_what_waits_for_a_word_and_matches_its_narrower_reading_is_posted(
     chat: Chat,
 ) -> None:

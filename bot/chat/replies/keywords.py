@@ -20,6 +20,7 @@ from bot.chat.reports import (
     KeywordRemoved,
 )
 from bot.chat.resolve import MAX_KEYWORDS_AT_ONCE, handles
+from bot.keywords.notices import narrower_reading
 from bot.model import Choice, Keyword, Menu, Mute, Offer, Person, Reply, Row, Section, Subscription
 from bot.references import refer_to
 from bot.text import plural
@@ -46,8 +47,7 @@ def added_reply(
         _first_papers(first_post, person.private),
     ]
     if seen is None:
-        preview = refer_to(f"preview {keyword.text}")
-        lines.append(f"To see how many papers a day to expect: {preview}")
+        lines += _where_numbers_are(channel_id, keyword)
     else:
         lines += seen.lines
     return Reply(
@@ -61,6 +61,24 @@ def added_reply(
         announcement=f"{person.name} added a keyword: {keyword.described}",
         report=_added(channel_id, keyword, understood),
     )
+
+
+def _where_numbers_are(channel_id: str, keyword: Keyword) -> list[str]:
+    """What to type where arXiv was not asked; for one word alone also how to narrow it down."""
+    expect = "To see how many papers a day to expect"
+    preview = refer_to(f"preview {keyword.text}")
+    narrower = narrower_reading(keyword)
+    if narrower is None:
+        return [f"{expect}: {preview}"]
+    add, remove = (
+        refer_to(words, channel_id) for words in (f"add {narrower.text}", f"remove {keyword.text}")
+    )
+    return [
+        f"{expect}, and how many of them have it in title and abstract both ({narrower.text}):"
+        f" {preview}",
+        f"To follow only those: {add}",
+        f"And then: {remove}",
+    ]
 
 
 def _narrowing(keyword: Keyword, seen: Outlook | None) -> tuple[Offer, ...]:
