@@ -98,7 +98,7 @@ def test_what_a_person_follows_for_themselves_is_sent_to_them_and_written_nowher
             [command, _] = discord.commands
             assert (command["contexts"], command["integration_types"]) == ([0, 1], [0, 1])
             discord.closed[here] = 50007
-            assert "lets me send no private messages" in text_of(ask("add reward model", here))
+            assert "does not deliver my private messages" in text_of(ask("add reward model", here))
             assert "follow nothing for yourself yet" in text_of(ask("pause", here))
             del discord.closed[here]
             assert "You now follow reward model" in text_of(ask("add reward model", here))
