@@ -324,6 +324,7 @@ class Service:
         async with self._collecting:
             unprimed_before = await self._store.unprimed()
             run = await self._pipeline.collect()
+            collected_at = self._clock.now()
             await self._publish()
             self._unprimed = unprimed_before & await self._store.unprimed()
             self._incomplete_runs = 0 if run.whole else self._incomplete_runs + 1
@@ -336,17 +337,19 @@ class Service:
                 if any(note.kind is NoteKind.LOCAL for note in run.notes):
                     delay = self._retry.delay(self._runs_to_repeat)  # no request was sent
                 self._repeat_at = self._clock.monotonic() + delay.total_seconds()
-            await self._schedule_collect()
+            await self._schedule_collect(collected_at)
         self._deliver_all()
         if self._config.page is not None:
             self._scheduler.soon("page", self._write_page)
 
-    async def _schedule_collect(self) -> None:
-        """For the next posting time or announcement; or earlier, to repeat an incomplete run."""
+    async def _schedule_collect(self, since: datetime) -> None:
+        """For the first posting time or announcement after ``since``, at once if it has passed; or
+        earlier, to repeat an incomplete run."""
         now = self._clock.now()
+        since = min(since, now)  # the clock may have been set back
         channels = await self._store.publishable()
-        posting_times = [self._rules.timetable(channel).following(now) for channel in channels]
-        self._collect_at = min([*posting_times, self._config.calendar.next_fetch(now)])
+        posting_times = [self._rules.timetable(channel).following(since) for channel in channels]
+        self._collect_at = min([*posting_times, self._config.calendar.next_fetch(since)])
         if self._repeat_at is not None:
             delay = timedelta(seconds=self._repeat_at - self._clock.monotonic())
             if delay < self._collect_at - now:
@@ -359,6 +362,16 @@ class Service:
         if not self._leases.holds(roles.COLLECTOR):
             return False
         return not self._scheduler.is_failing("collect") and not self._collecting.locked()
+
+    async def _reschedule_collect(self) -> None:
+        """After a change of settings or of the clock. A time that has passed meanwhile is made up
+        and not forgotten: the clock may have stepped, and the step not been noticed yet."""
+        if not self._may_reschedule_collect():
+            return
+        if self._collect_at is not None and self._collect_at <= self._clock.now():
+            self._scheduler.soon("collect", self._collect)
+        else:
+            await self._schedule_collect(self._clock.now())
 
     async def _publish(self) -> None:
         """Publish; one job at a time, because two would compose the same channels."""
@@ -374,8 +387,7 @@ class Service:
         """Publish to channels that came back, or whose posting times changed."""
         await self._pipeline.republish()
         self._deliver_all()
-        if self._may_reschedule_collect():
-            await self._schedule_collect()
+        await self._reschedule_collect()
 
     # -- delivering ----------------------------------------------------------------------------
 
@@ -535,11 +547,7 @@ class Service:
         log.warning("clock moved by=%.0fs", step.total_seconds())
         offset = self._wall_minus_monotonic()
         await self._pipeline.recompute_times()
-        if self._may_reschedule_collect():
-            if self._collect_at is not None and self._collect_at <= self._clock.now():
-                self._scheduler.soon("collect", self._collect)
-            else:
-                await self._schedule_collect()
+        await self._reschedule_collect()
         self._scheduler.clock_moved()  # first, so that a night that was missed is made up
         for name, job in (
             ("retention", self._forget_outdated),

@@ -11,7 +11,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -52,6 +52,7 @@ from tests.store.database import (
     OtherTransaction,
     change,
     opened,
+    opened_as,
     opened_on_postgres_as,
     select,
 )
@@ -119,6 +120,28 @@ class Chat(FakePlatform):
         if self.refusal is not None:
             raise self.refusal
         return await super().send(post)
+
+
+class NoticingStore(SqlStore):
+    """Calls ``on_recheck`` once when a channel is to be rechecked, ``on_publish`` when channels are
+    about to be published to."""
+
+    on_recheck: Callable[[], object] | None = None
+    on_publish: Callable[[], object] | None = None
+
+    async def to_recheck(self) -> tuple[Channel, ...]:
+        channels = await super().to_recheck()
+        if channels and self.on_recheck is not None:
+            self.on_recheck()
+            self.on_recheck = None
+        return channels
+
+    async def unchecked(self, platforms: Collection[str]) -> Sequence[str]:
+        channels = await super().unchecked(platforms)
+        if channels and self.on_publish is not None:
+            self.on_publish()
+            self.on_publish = None
+        return channels
 
 
 class Deployment:
@@ -500,6 +523,28 @@ async def test_a_posting_time_that_a_step_forward_has_passed_is_made_up_at_once(
             deployment.announce(2)
             clock.shift(timedelta(days=1))
             await deployment.until(lambda: deployment.posted() == 2)
+
+
+@pytest.mark.parametrize("when", ["on_publish", "on_recheck"])
+async def test_a_posting_time_that_was_slept_through_while_something_was_done_is_made_up(
+    tmp_path: Path, when: str
+) -> None:
+    """What is done then looks for the next posting time before the clock's step is noticed."""
+    store = opened_as(NoticingStore, tmp_path / "db.sqlite3", patient=False)
+    deployment = Deployment(tmp_path, store=store)
+    deployment.announce(1)
+    await deployment.say("add reward model")
+    await deployment.say("settings days daily")
+    with time_machine.travel(datetime.now(UTC), tick=True) as clock:
+
+        def sleep() -> None:
+            deployment.announce(2)
+            clock.shift(timedelta(days=1))
+
+        setattr(store, when, sleep)
+        async with deployment.serving():
+            await deployment.until(lambda: deployment.posted() == 2)
+    store.close()
 
 
 async def test_after_a_clock_that_was_ahead_the_next_posting_time_is_not_the_future_one(
