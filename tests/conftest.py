@@ -150,9 +150,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.write_line(line)
 
 
-@pytest.fixture
-def unchanged_logging() -> Iterator[None]:
-    """Leaves logging as it was."""
+@pytest.fixture(autouse=True)
+def _unchanged_logging() -> Iterator[None]:
+    """Leaves logging as it was: a test that sets it up would keep later ones from seeing a log."""
     loggers = [logging.getLogger(name) for name in (None, "bot", "adapters")]
     before = [(logger, logger.level, logger.handlers[:]) for logger in loggers]
     yield

@@ -306,7 +306,7 @@ def no_http(number: int) -> list[bytes]:
 
 
 async def test_whatever_strangers_send_is_logged_in_the_same_words_and_so_a_line_a_second(
-    capsys: pytest.CaptureFixture[str], unchanged_logging: None
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """The words are what the log counts by."""
     logs.set_up(verbose=False)

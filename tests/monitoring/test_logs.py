@@ -21,9 +21,6 @@ from bot.monitoring import logs
 ROOT = Path(__file__).parents[2]
 
 
-pytestmark = pytest.mark.usefixtures("unchanged_logging")
-
-
 def test_an_event_is_one_line_of_keys_and_values(capsys: pytest.CaptureFixture[str]) -> None:
     logs.set_up(verbose=True)
     logging.getLogger("bot.core.deliver").info("sent key=%s attempt=%d", "abc", 2)

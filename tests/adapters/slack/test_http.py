@@ -220,7 +220,7 @@ async def test_what_slack_did_not_sign_is_refused_and_does_nothing(host: Host) -
 
 
 async def test_any_number_of_requests_without_a_signature_is_a_line_a_second_with_their_number(
-    host: Host, capsys: pytest.CaptureFixture[str], unchanged_logging: None
+    host: Host, capsys: pytest.CaptureFixture[str]
 ) -> None:
     logs.set_up(verbose=False)
     for number in range(30):
