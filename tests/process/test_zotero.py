@@ -6,14 +6,17 @@ import asyncio
 import json
 import os
 import signal
+import sqlite3
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from bot.clock import SystemClock
 from bot.model import Paper, Person
 from bot.model.zotero import ZOTERO_KEY, ZoteroConnection, ZoteroLibrary
+from bot.store import FILE
 from bot.vault import EncryptedVault, new_key
 from tests.builders import paper
 from tests.process import forked
@@ -54,7 +57,7 @@ def test_what_is_saved_arrives_once_over_a_kill_and_the_key_is_nowhere_to_be_rea
         with log.open("ab") as written, world.start("-v", "run", log=written) as bot:
             zotero.wait_for(lambda: len(zotero.titles()) == 3, TIMEOUT_SECONDS)
             # A paper that arrived before the kill is compared, and settled, behind the others.
-            wait_for_log(log, 'event="zotero sent"')
+            wait_for_papers_to_be_settled(tmp_path)
             bot.send_signal(signal.SIGTERM)
             assert bot.wait(TIMEOUT_SECONDS) == 0
         assert sorted(Counter(zotero.titles()).values()) == [1, 1, 1]
@@ -70,11 +73,13 @@ def test_what_is_saved_arrives_once_over_a_kill_and_the_key_is_nowhere_to_be_rea
         assert any(ZOTERO_KEY.encode() in each for each in files)
 
 
-def wait_for_log(log: Path, text: str) -> None:
+def wait_for_papers_to_be_settled(folder: Path) -> None:
+    [path] = folder.rglob(FILE)
     give_up = time.monotonic() + TIMEOUT_SECONDS
-    while text not in log.read_text():
-        assert time.monotonic() < give_up, log.read_text()
-        time.sleep(0.02)
+    with closing(sqlite3.connect(path)) as db:
+        while [*db.execute("select 1 from zotero_outbox where state != 'sent'")]:
+            assert time.monotonic() < give_up, (folder / "log").read_text()
+            time.sleep(0.02)
 
 
 def test_two_processes_send_each_paper_once_and_one_goes_on_when_the_other_is_killed(
