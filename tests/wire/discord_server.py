@@ -40,7 +40,7 @@ from tests.wire.discord_shapes import (
     numbered,
     text_of,
 )  # fmt: skip
-from tests.wire.serving import Seen, WireServer
+from tests.wire.serving import WireServer
 
 NONCE_LIVES = 120.0  # seconds
 _STORES = re.compile(r"/api/v10/channels/\d+/(messages|threads)")
@@ -148,7 +148,7 @@ class DiscordServer(WireServer):
         body = await _body(request)
         request[BODY] = body
         path = request.path.removeprefix("/api/v10")
-        self.seen.append(Seen(request.method, path, body, time.monotonic()))
+        self.has_arrived(request.method, path, body)
         if request.headers.get("Authorization") not in (f"Bot {TOKEN}", None):
             return answer({"message": "401: Unauthorized", "code": 0}, 401)
         fault = self.fault_for(request.method, path)

@@ -10,6 +10,7 @@ import random
 import re
 import socket
 import threading
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -94,7 +95,7 @@ class WireServer:
         self.rng = random.Random(1)
         self.port = 0
         self._at_work: set[asyncio.Task[Any]] = set()
-        self._news = asyncio.Event()  # a request was answered
+        self._news = asyncio.Event()  # a request has arrived, or was answered
         self._loop = asyncio.new_event_loop()
         self._serving = threading.Thread(target=self._loop.run_forever, name=f"wire {self.vendor}")
 
@@ -121,7 +122,8 @@ class WireServer:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
 
     def wait_for(self, happened: Callable[[], bool], seconds: float = 20.0) -> None:
-        """Until something has happened here; asked again after each request."""
+        """Until something has happened here; asked again whenever a request arrives or is
+        answered."""
 
         async def waiting() -> None:
             while not happened():
@@ -134,6 +136,11 @@ class WireServer:
     def tell_news(self) -> None:
         """Something happened; on the server's own loop."""
         self._news.set()
+
+    def has_arrived(self, method: str, path: str, body: Any) -> None:
+        """A request, whose answer may be long in coming."""
+        self.seen.append(Seen(method, path, body, time.monotonic()))
+        self.tell_news()
 
     def fail(self, method: str, path: str, **what: Any) -> None:
         self.faults.append(Fault(method, path, **what))

@@ -17,7 +17,7 @@ from typing import Any
 from aiohttp import web
 
 from tests.wire import slack_rules
-from tests.wire.serving import Seen, WireServer
+from tests.wire.serving import WireServer
 from tests.wire.slack_socket import SlackSocket
 
 BOT_TOKEN, APP_TOKEN = "xoxb-wire-1", "xapp-wire-1"
@@ -160,10 +160,10 @@ class SlackServer(WireServer):
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")
         token = token or str(arguments.pop("token", ""))
         if method == "oauth.v2.access":
-            self.seen.append(Seen(request.method, method, arguments, time.monotonic()))
+            self.has_arrived(request.method, method, arguments)
             return self._access(request, arguments)
         arguments |= {"token": token} if method in {"auth.test", "auth.revoke"} else {}
-        self.seen.append(Seen(request.method, method, arguments, time.monotonic()))
+        self.has_arrived(request.method, method, arguments)
         team = self.teams.get(token, HOME)
         if team != HOME and "channel" in arguments:
             arguments["channel"] = f"{team}/{arguments['channel']}"
@@ -194,7 +194,7 @@ class SlackServer(WireServer):
         if method == "chat.postMessage" and self.storing:
             await self.take_time()
         response = self._do(method, arguments)
-        self._news.set()
+        self.tell_news()
         return response
 
     def _refusal(self, method: str, token: str) -> web.Response | None:
@@ -458,7 +458,7 @@ class SlackServer(WireServer):
         if self.has_no_charts and "data_visualization" in kinds:
             return web.Response(text="invalid_blocks", status=400)
         self.answers[name].append(body)
-        self._news.set()
+        self.tell_news()
         return web.Response(text="ok")
 
 

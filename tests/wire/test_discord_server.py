@@ -145,6 +145,19 @@ async def test_the_same_nonce_twice_is_one_message_in_one_channel(server: Discor
     assert [len(server.messages[each]) for each in (here, there)] == [2, 1], "not enforced: again"
 
 
+async def test_a_request_is_noticed_before_it_is_answered(server: DiscordServer) -> None:
+    here = server.open_channel()
+    path = f"/channels/{here}/messages"
+    server.fail("POST", path, status=503, wait=60.0)
+    async with http(server) as client:
+        noticing = asyncio.to_thread(server.wait_for, lambda: path in {s.path for s in server.seen})
+        async with asyncio.TaskGroup() as group:
+            noticed = group.create_task(noticing)
+            asking = group.create_task(post(client, here, content="x"))
+            await noticed
+            asking.cancel()
+
+
 async def test_another_token_is_not_let_in(server: DiscordServer) -> None:
     Route.BASE = server.options["api_url"]
     client = HTTPClient(asyncio.get_running_loop())

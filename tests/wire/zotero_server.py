@@ -17,7 +17,7 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.wire.serving import Seen, WireServer
+from tests.wire.serving import WireServer
 
 KEY = "P9NiFoyLeZu2bZNvvuQPDWsd"  # the example of Zotero's documentation
 USER = 475425
@@ -89,7 +89,7 @@ class ZoteroServer(WireServer):
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         path, body = request.path, await request.text()
-        self.seen.append(Seen(request.method, path, body, self._loop.time()))
+        self.has_arrived(request.method, path, body)
         fault = self.fault_for(request.method, path)
         try:
             if fault is not None and fault.wait:
