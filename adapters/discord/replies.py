@@ -58,9 +58,10 @@ def reply_view(
     room = MAX_TEXT_SIZE - sum(map(_size, texts))
     rows = reply.rows[:MAX_ROWS]
     entries = reply.entries[: MAX_SECTIONS - len(rows)]
-    sections = () if reply.picture else reply.sections
-    below = [_section_text(each, room, format_command) for each in sections]
-    room -= sum(map(_size, below))
+    below = []
+    for section in () if reply.picture else reply.sections:
+        below.append(_section_text(section, room, format_command))
+        room -= _size(below[-1])
     for item in _rows_and_papers(rows, entries, room, format_command):
         view.add_item(item)
     for text in below:

@@ -115,6 +115,13 @@ def test_an_answer_however_long_ends_and_is_one_that_discord_takes(
     assert len(line(text)) <= 2000
 
 
+def test_long_sections_share_the_room_of_one_message() -> None:
+    long_one = Section("One", "\n".join(["many words " * 10] * 30))
+    said = text_of(body(reply_view(Reply("Here:", (long_one, replace(long_one, heading="Two"))))))
+    assert said.count("many words") > 300
+    assert "### Two" in said
+
+
 @pytest.mark.parametrize("length", range(3790, 3812))
 def test_a_mistake_in_one_long_line_is_answered(length: int) -> None:
     said = text_of(body(plain_view("x" * length)))
