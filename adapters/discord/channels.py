@@ -13,6 +13,7 @@ import discord
 from adapters.discord import permissions
 from adapters.discord.api import RestClient
 from adapters.discord.errors import as_list, reading_answer
+from adapters.remembered import Remembered
 from bot.errors import PlatformRefused, SendError
 from bot.model import Receipt
 from bot.ports import Clock
@@ -31,7 +32,7 @@ class ChannelCache:
         self._rest = rest
         self._guild_of = guild_of
         self._clock = clock
-        self._roles: dict[str, tuple[frozenset[str], float]] = {}  # by server, and until when
+        self._roles: dict[str, Remembered[frozenset[str] | None]] = {}  # by server
         self._cached: dict[str, ChannelData] = {}
         self._lookups: defaultdict[str, int] = defaultdict(int)  # by server
         # Few at once: the second one of a server fetches all, and saves the others their request.
@@ -97,15 +98,22 @@ class ChannelCache:
             roles = frozenset(str(role["id"]) for role in as_list(guild["roles"]))
             return roles - {str(guild["id"])}
 
-    async def recent_roles(self, channel_id: str) -> frozenset[str]:
+    async def recent_roles(self, channel_id: str) -> frozenset[str] | None:
         """The same as they were at most ``ROLES_KNOWN_FOR`` ago: one request for all the channels
-        of a server. Raises SendError and PlatformRefused."""
-        guild = str((await self.get(channel_id)).get("guild_id") or "")
-        roles, until = self._roles.get(guild, (frozenset[str](), 0.0))
-        if self._clock.monotonic() >= until:
-            roles = await self.roles(channel_id)
-            self._roles[guild] = roles, self._clock.monotonic() + ROLES_KNOWN_FOR
-        return roles
+        of a server. ``None``: Discord does not say. Raises nothing."""
+
+        async def ask() -> frozenset[str] | None:
+            with suppress(SendError, PlatformRefused):
+                return await self.roles(channel_id)
+            return None
+
+        try:
+            guild = str((await self.get(channel_id)).get("guild_id") or "")
+        except (SendError, PlatformRefused):
+            return None
+        if guild not in self._roles:
+            self._roles[guild] = Remembered(ask, ROLES_KNOWN_FOR, self._clock)
+        return await self._roles[guild].get()
 
     async def _guild_with(self, channel: ChannelData) -> dict[str, Any]:
         with reading_answer():

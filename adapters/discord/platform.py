@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, Self
@@ -209,8 +208,7 @@ class Discord:
             guild = role  # it might be @everyone
         roles = self._gateway.roles_of(channel)
         if roles is None and role != guild:
-            with suppress(SendError, PlatformRefused):
-                roles = await self._channels.recent_roles(channel)
+            roles = await self._channels.recent_roles(channel)
         if role != guild and (roles is None or role in roles):
             return message
         why = "that of everyone, perhaps" if role == guild else "gone"

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
+from adapters.remembered import Remembered
 from adapters.slack import blocks, history, render, replies
 from adapters.slack.api import Web
 from adapters.slack.errors import SIMPLIFY, UNTHREADED, code_of, reading_answer
@@ -52,8 +53,7 @@ class Workspace:
         self._distributed = distributed
         self.app_token = app_token
         self.clock = clock
-        self._groups: frozenset[str] | None = None  # None: not known
-        self._groups_until = 0.0  # monotonic
+        self._groups = Remembered(self._user_groups, GROUPS_KEPT, clock)
         self.web = Web(api_url=api_url, token=bot_token, network=network or Network(), clock=clock)
 
     @property
@@ -105,13 +105,11 @@ class Workspace:
         """False for a group that is disabled, or never existed (docs.slack.dev, methods/
         usergroups.list, which leaves these out; November 2026). True also where that is not known:
         without the scope, or when Slack does not answer. Raises nothing."""
-        now = self.clock.monotonic()
-        if self._groups is None or now >= self._groups_until:
-            self._groups_until = now + GROUPS_KEPT
-            self._groups = await self._user_groups()
-        return self._groups is None or group_id in self._groups
+        groups = await self._groups.get()
+        return groups is None or group_id in groups
 
     async def _user_groups(self) -> frozenset[str] | None:
+        """``None``: not known."""
         try:
             if GROUPS_SCOPE not in (await self.web.me()).scopes:
                 return None

@@ -868,14 +868,16 @@ def mentioning(channel: str, role: str) -> Post:
 async def test_without_a_gateway_the_roles_are_asked_for_once_per_server(
     server: DiscordServer, discord: Discord
 ) -> None:
-    gone = "1142000000000000999"
-    for _ in range(2):
-        channel = server.open_channel()
+    async def told() -> None:
+        channel, gone = server.open_channel(), "1142000000000000999"
         assert (await discord.send(mentioning(channel, ROLE))).mention_gone == ""
         assert (await discord.send(mentioning(channel, gone))).mention_gone == gone
         kept, left_out = map(str, server.messages[channel])
         assert f"<@&{ROLE}>" in kept
         assert "<@&" not in left_out
+
+    await asyncio.gather(told(), told())
+    await told()
     assert [each.path for each in server.seen].count(f"/guilds/{GUILD}") == 1
 
 
@@ -885,8 +887,11 @@ async def test_a_role_is_mentioned_where_discord_does_not_say_whether_it_is_ther
     channel = server.open_channel()
     refusal = {"code": 50001, "message": "Missing Access"}
     server.fail("GET", r"/guilds/\d+", status=403, body=refusal)
-    assert (await discord.send(mentioning(channel, ROLE))).mention_gone == ""
-    assert f"<@&{ROLE}>" in str(server.messages[channel])
+    for key in (ROLE, "another"):
+        receipt = await discord.send(replace(mentioning(channel, ROLE), key=key.rjust(24, "k")))
+        assert receipt.mention_gone == ""
+    assert all(f"<@&{ROLE}>" in str(each) for each in server.messages[channel])
+    assert [each.path for each in server.seen].count(f"/guilds/{GUILD}") == 1, "a while later"
 
 
 @pytest.mark.parametrize("role", [GUILD, ROLE])

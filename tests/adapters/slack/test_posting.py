@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Iterator
@@ -121,6 +122,23 @@ async def test_a_digest_comes_without_the_user_group_that_is_gone(
     wrong = [each.text for each in findings if each.subject == f"slack:{here}" and not each.ok]
     assert any(f"Its mention is {GROUP}" in text for text in wrong) == bool(told)
     assert len(asked(server, "usergroups.list")) == len(scopes) - len(CHAT), "once for all"
+
+
+@pytest.mark.parametrize("status", [200, 500])
+async def test_digests_of_the_same_morning_ask_once_for_the_user_groups(
+    server: SlackServer, status: int
+) -> None:
+    server.scopes, server.groups = (*CHAT, "usergroups:read"), [GROUP]
+    if status != 200:
+        server.fail("GET", "usergroups.list", status=status)
+    channel = Channel("slack:C1", mention=GROUP)
+    [top, *_] = compose(replace(samples.long_day(9), channel=channel))
+    posts = [post(server.open_room(), top, key=f"k{n}") for n in range(3)]
+    async with platform(server) as slack:
+        first = await asyncio.gather(*map(slack.send, posts[:2]))
+        receipts = [*first, await slack.send(posts[2])]
+    assert [each.mention_gone for each in receipts] == ["", "", ""]
+    assert len(asked(server, "usergroups.list")) == 1
 
 
 async def test_an_answer_that_names_no_message_leaves_it_unknown(
