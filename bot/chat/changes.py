@@ -45,7 +45,7 @@ from bot.chat.resolve import (
     keyword_of_handle,
     see_list,
 )
-from bot.core.limits import Limits, keyword_name
+from bot.core.limits import KeywordWords, Limits, keyword_name
 from bot.errors import KeywordRefused, NotAllowed, SourceError, SourceNotAsked, UserError
 from bot.keywords import parse
 from bot.keywords.notices import narrower_reading
@@ -177,14 +177,14 @@ class Changes:
 
     async def _check_words(self, channel_id: str, keyword: Keyword) -> None:
         """Raises UserError if the same words would also mean another keyword of the channel."""
-        others = [each.keyword for each in await self._store.subscriptions(channel_id)]
-        if not keyword.name and any(each.canonical == keyword.canonical for each in others):
+        present = [each.keyword for each in await self._store.subscriptions(channel_id)]
+        others = [each for each in present if each.canonical != keyword.canonical]
+        if not keyword.name and len(others) < len(present):
             return
-        for other in others:
-            if other.canonical != keyword.canonical and keyword.is_mistakable_for(other):
-                shown = f"{other.name} here: {other.text}" if other.name else f"{other.text} here."
-                wanted = "choose another" if keyword.name else "give this one a"
-                raise UserError(f"Another keyword is shown as {shown}\nPlease {wanted} name.")
+        if twin := KeywordWords(others).twin_of(keyword):
+            shown = f"{twin.name} here: {twin.text}" if twin.name else f"{twin.text} here."
+            wanted = "choose another" if keyword.name else "give this one a"
+            raise UserError(f"Another keyword is shown as {shown}\nPlease {wanted} name.")
 
     async def _rename(self, channel_id: str, person: Person, keyword: Keyword, name: str) -> Reply:
         """Raises UserError if somebody else changed it at the same moment."""

@@ -5,6 +5,7 @@ Only reads them; ``bot.sync.toml_editor`` changes them.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -14,7 +15,7 @@ from bot.config import keys as config_keys
 from bot.config import toml_blocks
 from bot.config.keys import CHANNEL_KEYS, Mistakes, check_table
 from bot.core.channel_settings import CHANNEL_SETTINGS, PLATFORMS, parse_channel_id, quoted, sound
-from bot.core.limits import keyword_name
+from bot.core.limits import KeywordWords, keyword_name
 from bot.errors import UserError
 from bot.keywords import parse as parse_keyword
 from bot.model import Channel, Keyword
@@ -114,20 +115,23 @@ def _writable_keywords(listing: Listing) -> tuple[tuple[Keyword, ...], list[Unwr
     channel_id = listing.channel.id
     aside = []
     keywords: list[Keyword] = []
-    for index, keyword in enumerate(listing.keywords):
-        below = [replace(each, name="") for each in listing.keywords[index + 1 :]]
+    above = KeywordWords()
+    below = Counter(each.text.casefold() for each in listing.keywords)
+    for keyword in listing.keywords:
+        below[keyword.text.casefold()] -= 1
+        is_below = keyword.name and below[keyword.name.casefold()]
+        is_clear = not is_below and above.twin_of(keyword) is None
         if not _is_understood(keyword):
             text = f"{channel_id}: the keyword {quoted(keyword.text)} can't be read"
             aside.append(Unwritable(text, (Unfollow(channel_id, keyword),)))
-        elif _is_sound_name(keyword.name) and not any(
-            map(keyword.is_mistakable_for, [*keywords, *below])
-        ):
-            keywords.append(keyword)
-        else:
-            nameless = replace(keyword, name="")
-            keywords.append(nameless)
+            continue
+        kept = keyword
+        if not (_is_sound_name(keyword.name) and is_clear):
+            kept = replace(keyword, name="")
             text = f"{channel_id}: {quoted(keyword.name)} can't be a keyword's name"
-            aside.append(Unwritable(text, (Rename(channel_id, nameless),)))
+            aside.append(Unwritable(text, (Rename(channel_id, kept),)))
+        keywords.append(kept)
+        above.add(kept)
     return tuple(keywords), aside
 
 
@@ -141,7 +145,7 @@ def _writable_mutes(listing: Listing) -> tuple[tuple[Keyword, ...], list[Unwrita
             (RemoveMute(channel_id, each),),
         )
         for each in listing.mutes
-        if each not in mutes
+        if not _is_understood(each)
     ]
     return mutes, aside
 
@@ -219,6 +223,7 @@ def _keywords(at: str, written: object, example: str, mistakes: Mistakes) -> tup
         mistakes.add(at, f"must be an array, not {found}", f"write {example}")
         return ()
     keywords: dict[str, Keyword] = {}
+    words = KeywordWords()
     for index, item in enumerate(written):
         here = f"{at}[{index}]"
         keyword = _keyword(here, item, mistakes)
@@ -227,10 +232,11 @@ def _keywords(at: str, written: object, example: str, mistakes: Mistakes) -> tup
         if twin := keywords.get(keyword.canonical):
             problem = f"{quoted(keyword.text)} means the same as {quoted(twin.text)} above"
             mistakes.add(here, problem, "remove one of them")
-        elif twins := [each for each in keywords.values() if keyword.is_mistakable_for(each)]:
-            _add_mistakable(here, keyword, twins[0], mistakes)
+        elif twin := words.twin_of(keyword):
+            _add_mistakable(here, keyword, twin, mistakes)
         else:
             keywords[keyword.canonical] = keyword
+            words.add(keyword)
     return tuple(keywords.values())
 
 

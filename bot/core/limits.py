@@ -1,4 +1,5 @@
-"""How many keywords people may follow from the chat, and the sentences that say so.
+"""How many keywords people may follow from the chat, what they may call them, and the sentences
+that say so.
 
 Whoever hosts the bot sets the figures (``[limits]``), and is not limited by them in ``bot.toml`` or
 at the command line. The defaults below are those of ``bot.toml``.
@@ -6,10 +7,11 @@ at the command line. The defaults below are those of ``bot.toml``.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bot.errors import UserError
-from bot.model.subscriptions import MAX_KEYWORD_NAME_LENGTH
+from bot.model.subscriptions import MAX_KEYWORD_NAME_LENGTH, Keyword
 from bot.references import refer_to, without_references
 from bot.text import clean, plural
 
@@ -26,6 +28,33 @@ def keyword_name(written: str) -> str:
             f" {len(name)}. Please choose a shorter one."
         )
     return name
+
+
+class KeywordWords:
+    """The words by which people mean the keywords of a channel, in whatever case.
+
+    No name may be another keyword's name or text. An index, because a file may have thousands of
+    keywords, and each is to be compared with all others.
+    """
+
+    def __init__(self, keywords: Iterable[Keyword] = ()) -> None:
+        self._named: dict[str, Keyword] = {}
+        self._written: dict[str, Keyword] = {}
+        for each in keywords:
+            self.add(each)
+
+    def add(self, keyword: Keyword) -> None:
+        if keyword.name:
+            self._named.setdefault(keyword.name.casefold(), keyword)
+        self._written.setdefault(keyword.text.casefold(), keyword)
+
+    def twin_of(self, keyword: Keyword) -> Keyword | None:
+        """One that the same words would mean as this keyword, which is not among them."""
+        if keyword.name:
+            name = keyword.name.casefold()
+            if twin := self._named.get(name) or self._written.get(name):
+                return twin
+        return self._named.get(keyword.text.casefold())
 
 
 @dataclass(frozen=True, slots=True)

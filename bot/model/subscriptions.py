@@ -49,14 +49,6 @@ class Keyword:
         """Its text; with its name before it, if it has one."""
         return f"{self.name} ({self.text})" if self.name else self.text
 
-    def is_mistakable_for(self, other: Keyword) -> bool:
-        """Whether people could mean either by the same words: the name of one is the other's name
-        or text, in whatever case."""
-        return any(
-            bool(one.name) and one.name.casefold() in (two.name.casefold(), two.text.casefold())
-            for one, two in ((self, other), (other, self))
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class Person:

@@ -370,10 +370,11 @@ def _places(
     """The literals of the new keywords: first those after all that stay; then those that come
     before one that stays, by how many of these they follow."""
     stay = [canonical for canonical in has if canonical in wants]
+    followed = {canonical: count for count, canonical in enumerate(stay, 1)}
     place, places = 0, dict[int, list[str]]()
     for canonical, keyword in wants.items():
         if canonical in has:
-            place = max(place, stay.index(canonical) + 1)
+            place = max(place, followed[canonical])
         else:
             places.setdefault(place, []).append(_keyword_literal(keyword))
     return places.pop(len(stay), []), places
@@ -423,9 +424,9 @@ def _with_between(written: str, between: Mapping[int, Sequence[str]], line_end: 
                 continue
             index += 1
             new = between.get(index, ())
-            rest = [each.kind for each in line.tokens[number + 1 :]]
             if not new:
                 continue
+            rest = [each.kind for each in line.tokens[number + 1 :]]
             if ArrayTokenKind.ITEM in rest:
                 after, text = token.place.end, "".join(f", {each}" for each in new)
                 edits.append(_Edit(Span(after, after), text))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -15,6 +14,7 @@ from bot.core.channel_settings import CHANNEL_SETTINGS
 from bot.model import Channel, Digest
 from tests.adapters import samples
 from tests.adapters.console.golden_files import Case, printed
+from tests.calls import calls
 
 COMPOSERS: dict[str, Callable[[Digest], object]] = {
     "discord": discord.compose,
@@ -22,22 +22,6 @@ COMPOSERS: dict[str, Callable[[Digest], object]] = {
     "console": lambda digest: console.to_payload(console.page_of(digest)),
     "console in colour": lambda digest: printed(Case(digest, colour=True, width=80)),
 }
-
-
-def calls(work: Callable[[], object]) -> int:
-    """How many functions are called: work that can be counted on any machine."""
-    counted = 0
-
-    def count(frame: object, event: str, argument: object) -> None:
-        nonlocal counted
-        counted += event in {"call", "c_call"}
-
-    sys.setprofile(count)
-    try:
-        work()
-    finally:
-        sys.setprofile(None)
-    return counted
 
 
 @pytest.mark.parametrize("in_full", [1, 1000])

@@ -7,6 +7,7 @@ import json
 import os
 import pickle
 import re
+import tomllib
 from contextlib import suppress
 from datetime import time
 from pathlib import Path
@@ -18,7 +19,8 @@ from hypothesis import strategies as st
 
 from bot import config
 from bot.config import Config
-from bot.config.keys import CHANNEL_KEYS, MAX_MISTAKES, SECTIONS
+from bot.config.channels import read_channels, writable
+from bot.config.keys import CHANNEL_KEYS, MAX_MISTAKES, SECTIONS, Mistakes
 from bot.config.new_file import sample
 from bot.config.secrets import Secret
 from bot.config.toml_source import MAX_FILE_BYTES
@@ -32,6 +34,7 @@ from bot.core.channel_settings import (
     parse_post_at,
 )
 from bot.errors import ConfigError, UserError
+from tests.calls import calls
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCAL = '[arxiv]\nurl = "http://127.0.0.1:8080/api/query"\n'
@@ -612,6 +615,24 @@ def test_a_large_list_of_keywords_is_no_mistake(tmp_path: Path) -> None:
     many = ", ".join(f'"topic {number}"' for number in range(3000))
     found = load(tmp_path, LOCAL + channel(f"[{many}]"))
     assert len(found.channels.listings[0].keywords) == 3000
+
+
+def test_twice_as_many_keywords_are_twice_the_work_whatever_they_are_called() -> None:
+    def work(count: int) -> int:
+        names = [f"name = 'N{number}', " if number % 2 else "" for number in range(count)]
+        items = [f"{{ {name}query = 'word w{n}x' }}" for n, name in enumerate(names)]
+        text = channel(f"[{', '.join(items)}]")
+        document = tomllib.loads(text)
+
+        def read_and_written() -> None:
+            snapshot = read_channels(document, text, found := Mistakes())
+            assert writable(snapshot) == (snapshot, ())
+            assert found.found == []
+
+        read_and_written()  # parses each keyword, and remembers it
+        return calls(read_and_written)
+
+    assert work(400) < 2.3 * work(200)
 
 
 # -- secrets --------------------------------------------------------------------------------------

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import sys
 import unicodedata
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.text import unicode_from_latex
+from tests.calls import calls
 
 READS_AS = [
     # accents and letters
@@ -99,21 +99,9 @@ def test_braces_nested_beyond_reason_are_given_back() -> None:
     assert "x" in unicode_from_latex(r"\hat" * 500 + "x")
 
 
-def calls(text: str) -> int:
-    """How many functions are called to read a text: work that can be counted on any machine."""
-    counted = 0
-
-    def count(frame: object, event: str, argument: object) -> None:
-        nonlocal counted
-        counted += event in {"call", "c_call"}
-
+def calls_to_read(text: str) -> int:
     unicode_from_latex(r"\alpha")  # loads what is loaded once
-    sys.setprofile(count)
-    try:
-        unicode_from_latex(text)
-    finally:
-        sys.setprofile(None)
-    return counted
+    return calls(lambda: unicode_from_latex(text))
 
 
 @pytest.mark.parametrize(
@@ -126,13 +114,13 @@ def calls(text: str) -> int:
 )  # fmt: skip
 def test_twice_as_long_a_text_is_twice_the_work(piece: str) -> None:
     for end in ("", "}" * 10_000, "$"):
-        once, twice = (calls(piece * count + end) for count in (300, 600))
+        once, twice = (calls_to_read(piece * count + end) for count in (300, 600))
         assert twice <= 2.3 * once + 100, end
 
 
 def test_what_is_nested_is_not_read_again_at_each_level() -> None:
     r"""``\hat`` can't be drawn over several words, so its group was read twice, at each level."""
-    shallow, deep = (calls(r"\hat{ab cd " * depth + "}" * depth) for depth in (4, 8))
+    shallow, deep = (calls_to_read(r"\hat{ab cd " * depth + "}" * depth) for depth in (4, 8))
     assert deep < 3 * shallow
 
 
