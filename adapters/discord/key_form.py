@@ -14,9 +14,8 @@ from discord import ui
 
 from adapters.discord.buttons import check_server
 from adapters.discord.keyword_form import FORM_TIMEOUT
+from bot.text import key_forms
 
-MAX_KEY_LENGTH: Final = 100
-MAX_LIBRARY_LENGTH: Final = 200
 TITLES: Final = {"person": "Your library in Zotero", "channel": "The channel's library in Zotero"}
 
 # Called with the key and the name of a library, which may be empty.
@@ -32,27 +31,22 @@ class KeyForm(ui.Modal):
         super().__init__(title=TITLES[whose], timeout=FORM_TIMEOUT)
         self._on_key = on_key
         self._key = ui.TextInput[Any](
-            custom_id="key", placeholder="24 letters and digits", max_length=MAX_KEY_LENGTH
+            custom_id="key",
+            placeholder=key_forms.KEY_EXAMPLE,
+            max_length=key_forms.MAX_KEY_LENGTH,
         )
         self._library = ui.TextInput[Any](
             custom_id="library",
-            placeholder="Reading Group",
+            placeholder=key_forms.GROUP_EXAMPLE,
             required=False,
-            max_length=MAX_LIBRARY_LENGTH,
+            max_length=key_forms.MAX_GROUP_LENGTH,
+        )
+        hint = key_forms.GROUP_HINTS[whose]
+        self.add_item(
+            ui.Label(text=key_forms.KEY_LABEL, description=key_forms.KEY_HINT, component=self._key)
         )
         self.add_item(
-            ui.Label(
-                text="Key",
-                description="From zotero.org/settings/keys, with write access. Kept encrypted.",
-                component=self._key,
-            )
-        )
-        self.add_item(
-            ui.Label(
-                text="Group",
-                description="Its name or number; empty for your own library",
-                component=self._library,
-            )
+            ui.Label(text=key_forms.GROUP_LABEL, description=hint, component=self._library)
         )
 
     async def on_submit(self, interaction: discord.Interaction[Any]) -> None:

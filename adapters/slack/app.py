@@ -26,7 +26,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from adapters.slack import listeners
 from adapters.slack.api import Me
 from adapters.slack.control_panel import ControlPanel
-from adapters.slack.keyword_form import below_field
+from adapters.slack.fields import below_field
 from adapters.slack.requests import Middleware, drop_repeats
 from adapters.slack.responder import Place, Responder
 from adapters.slack.screens import Screens

@@ -10,16 +10,15 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from adapters.slack.blocks import plain
-from adapters.slack.keyword_form import input_block
-from adapters.slack.limits import SECTION, Block, cut
+from adapters.slack.fields import entered, input_block, line
+from adapters.slack.limits import SECTION, cut
 from adapters.slack.replies import View, window
 from bot.references import refer_to
+from bot.text import key_forms
 
 PREFIX: Final = "zotero_"  # of the window; whose library it is follows
 TITLE: Final = "Zotero"
 KEY, LIBRARY = "key", "library"
-MAX_KEY_LENGTH: Final = 100
-MAX_LIBRARY_LENGTH: Final = 200
 ABOUT: Final = {
     "person": "What you save goes to the library that this key may write to.",
     "channel": "What is saved for this channel goes to the library that this key may write to.",
@@ -30,26 +29,13 @@ NOT_OPENED: Final = f"Slack did not open the window. Please try again: {refer_to
 def form(whose: str, *, metadata: str, mistake: str = "") -> View:
     """``whose`` library it is: ``person`` or ``channel``; ``metadata`` is the sealed channel. With
     a ``mistake`` the window is shown again, empty."""
-    key: Block = {
-        "type": "plain_text_input",
-        "max_length": MAX_KEY_LENGTH,
-        "placeholder": plain("24 letters and digits"),
-    }
-    group: Block = {
-        "type": "plain_text_input",
-        "max_length": MAX_LIBRARY_LENGTH,
-        "placeholder": plain("Reading Group"),
-    }
+    key = line(key_forms.KEY_EXAMPLE, key_forms.MAX_KEY_LENGTH)
+    group = line(key_forms.GROUP_EXAMPLE, key_forms.MAX_GROUP_LENGTH)
+    hint = key_forms.GROUP_HINTS[whose]
     shown = [
         {"type": "section", "text": plain(cut(mistake or ABOUT[whose], SECTION))},
-        {
-            **input_block(KEY, "Key", key),
-            "hint": plain("From zotero.org/settings/keys, with write access. Kept encrypted."),
-        },
-        {
-            **input_block(LIBRARY, "Group", group, optional=True),
-            "hint": plain("Its name or number. Empty: your own library."),
-        },
+        input_block(KEY, key_forms.KEY_LABEL, key, hint=key_forms.KEY_HINT),
+        input_block(LIBRARY, key_forms.GROUP_LABEL, group, optional=True, hint=hint),
     ]
     callback_id = f"{PREFIX}{whose}"
     return window(TITLE, shown, metadata, callback_id=callback_id, submit=plain("Connect"))
@@ -57,8 +43,5 @@ def form(whose: str, *, metadata: str, mistake: str = "") -> View:
 
 def filled(state: Mapping[str, Any]) -> tuple[str, str]:
     """The key and the group, which may be empty."""
-
-    def value(name: str) -> str:
-        return str(((state.get(name) or {}).get(name) or {}).get("value") or "").strip()
-
-    return value(KEY), value(LIBRARY)
+    key, library = (str(entered(state, name).get("value") or "") for name in (KEY, LIBRARY))
+    return key, library

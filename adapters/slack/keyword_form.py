@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from adapters.slack.blocks import plain, preformatted, rich, section, words
+from adapters.slack.fields import entered, input_block, line, option
 from adapters.slack.limits import SECTION, Block, cut
 from adapters.slack.replies import ADD, View, window
 from bot.model.subscriptions import MAX_KEYWORD_NAME_LENGTH
@@ -15,7 +16,6 @@ from bot.text.keyword_forms import ANYWHERE, FIELDS, ONLY_CATEGORIES
 
 PHRASE, CHANNEL = "phrase", "channel"  # the fields that a mistake can stand below
 MAX_PHRASE_LENGTH: Final = 3000  # as many as Slack takes; the core limits a keyword's length
-MAX_MISTAKE_LENGTH: Final = 300
 ADD_AT_HOME: Final = f"{ADD}_at_home"  # the same form, opened from App Home
 HINT: Final = "These words together, as they stand in titles and abstracts."
 NOT_OPENED: Final = (
@@ -56,8 +56,8 @@ def form(
     ``hint``), pass the ``values`` that were filled in."""
     filled = Filled(values or {}, channel)
     above = preformatted(mistake) if mistake else section(words(cut(hint, SECTION)))
-    phrase = _line("reward model", MAX_PHRASE_LENGTH, filled.phrase)
-    name = _line("Reward models", MAX_KEYWORD_NAME_LENGTH, filled.name)
+    phrase = line("reward model", MAX_PHRASE_LENGTH, filled.phrase)
+    name = line("Reward models", MAX_KEYWORD_NAME_LENGTH, filled.name)
     categories = _categories(filled.categories)
     shown = [
         rich(above),
@@ -70,11 +70,6 @@ def form(
         shown.append(input_block(CHANNEL, "In which channel", _channels(filled.channel)))
     follow = plain("Follow")
     return window("Follow a keyword", shown, metadata, callback_id=callback_id, submit=follow)
-
-
-def _line(example: str, most: int, filled: str) -> Block:
-    line: Block = {"type": "plain_text_input", "max_length": most, "placeholder": plain(example)}
-    return {**line, "initial_value": filled} if filled else line
 
 
 def _places_to_look(filled: str) -> Block:
@@ -117,43 +112,19 @@ def asks_for_channel(origin: str) -> bool:
     return not origin.startswith("D")
 
 
-def below_field(mistake: str) -> str:
-    """A mistake as it is shown below its field: the sentence alone, without the line that points at
-    what was typed, which is in the field above."""
-    return cut(mistake.partition("\n ")[0], MAX_MISTAKE_LENGTH)
-
-
 class Filled:
     """What a person filled in; also for a form that is still empty."""
 
     def __init__(self, values: Mapping[str, Any], channel: str = "") -> None:
-        def field(name: str) -> Mapping[str, Any]:
-            found: Mapping[str, Any] = (values.get(name) or {}).get(name) or {}
-            return found
-
-        self.phrase = clean(field(PHRASE).get("value") or "")
-        self.name = clean(field("name").get("value") or "")
-        chosen = (field("where").get("selected_option") or {}).get("value")
+        self.phrase = clean(entered(values, PHRASE).get("value") or "")
+        self.name = clean(entered(values, "name").get("value") or "")
+        chosen = (entered(values, "where").get("selected_option") or {}).get("value")
         self.where = str(chosen) if chosen in FIELDS else ANYWHERE
-        selected = field("categories").get("selected_options") or ()
+        selected = entered(values, "categories").get("selected_options") or ()
         self.categories = [each["value"] for each in selected if each["value"] in CATEGORIES]
-        self.channel = str(field(CHANNEL).get("selected_conversation") or channel)
+        self.channel = str(entered(values, CHANNEL).get("selected_conversation") or channel)
 
     @property
     def field(self) -> str:
         """Where to look; empty for title and abstract."""
         return "" if self.where == ANYWHERE else self.where
-
-
-def input_block(name: str, label: str, element: Block, *, optional: bool = False) -> Block:
-    return {
-        "type": "input",
-        "block_id": name,
-        "label": plain(label),
-        "element": {**element, "action_id": name},
-        "optional": optional,
-    }
-
-
-def option(label: str, value: str) -> Block:
-    return {"text": plain(label), "value": value}

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from adapters.slack.blocks import ABSTRACT, plain, rich, section, words
-from adapters.slack.keyword_form import input_block, option
+from adapters.slack.fields import entered, input_block, option
 from adapters.slack.limits import LABEL, cut
 from adapters.slack.replies import View, window
 from bot.references import refer_to
@@ -92,5 +92,4 @@ def choice_window(
 
 def chosen(state: Mapping[str, Any]) -> str:
     """The id that was chosen, which the core checks; empty if none was."""
-    field = (state.get(PAPER) or {}).get(PAPER) or {}
-    return str((field.get("selected_option") or {}).get("value") or "")
+    return str((entered(state, PAPER).get("selected_option") or {}).get("value") or "")

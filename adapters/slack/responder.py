@@ -149,6 +149,18 @@ class Responder:
 
     # -- answering -------------------------------------------------------------------------------
 
+    async def run(self, body: Payload, channel: str, words: str) -> None:
+        """Do what somebody typed or pressed in a channel: open the form that it asks for, or answer
+        the command."""
+        if self.commands.opens_form(words):
+            await self.open_form(body, channel)
+        elif whose := self.commands.opens_key_form(words):
+            await self.open_key_form(body, channel, whose)
+        else:
+            person = await self.person_saying(body, channel, words)
+            working = self.commands.typed(self.core_id(channel), person, words)
+            await self.answer(Place.of(body), channel, person, working)
+
     async def answer(
         self, place: Place, channel: str, person: Person, working: Awaitable[Reply]
     ) -> None:

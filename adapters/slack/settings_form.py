@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from adapters.slack.blocks import named_channel, plain, rich, section, words
-from adapters.slack.keyword_form import below_field, input_block, option
+from adapters.slack.fields import below_field, entered, input_block, line, option
 from adapters.slack.limits import LABEL, Block, cut
 from adapters.slack.replies import View, window
 from bot.core.channel_settings import CHANNEL_SETTINGS, TO_DEFAULT, ChannelSetting, either
@@ -64,23 +64,18 @@ def _field(setting: ChannelSetting, value: SettingValue, shown: str) -> Block:
             "initial_option": options.get(shown, options[TO_DEFAULT]),
         }
         return input_block(setting.name, label, menu)
-    line: Block = {
-        "type": "plain_text_input",
-        "max_length": MAX_VALUE_LENGTH,
-        "placeholder": plain(cut(usual, LABEL)),
-    }
-    if shown != TO_DEFAULT:
-        line["initial_value"] = cut(shown, MAX_VALUE_LENGTH)
+    filled = "" if shown == TO_DEFAULT else cut(shown, MAX_VALUE_LENGTH)
+    typed = line(cut(usual, LABEL), MAX_VALUE_LENGTH, filled)
     hint = f"For example {either(setting.values_on(PLATFORM))}. Empty: as usual."
-    return {**input_block(setting.name, label, line, optional=True), "hint": plain(hint)}
+    return input_block(setting.name, label, typed, optional=True, hint=hint)
 
 
 def changed(state: Mapping[str, Any], values: Mapping[str, SettingValue]) -> dict[str, str]:
     """The values that were filled in and differ from those in force, by setting."""
     found = {}
     for name, value in values.items():
-        field = (state.get(name) or {}).get(name)
-        if field is None:  # left out of the form
+        field = entered(state, name)
+        if not field:  # left out of the form
             continue
         chosen = (field.get("selected_option") or {}).get("value") or field.get("value") or ""
         wanted = str(chosen).strip() or TO_DEFAULT

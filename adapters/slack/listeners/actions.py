@@ -41,17 +41,8 @@ def register(app: AsyncApp) -> None:
         """A button that stands for a command."""
         await ack()
         words, channel = str(action.get("value") or ""), await _channel(body, responder)
-        if not channel:
-            return
-        if responder.commands.opens_form(words):
-            await responder.open_form(body, channel)
-            return
-        if whose := responder.commands.opens_key_form(words):
-            await responder.open_key_form(body, channel, whose)
-            return
-        person = await responder.person_saying(body, channel, words)
-        working = responder.commands.typed(responder.core_id(channel), person, words)
-        await responder.answer(Place.of(body), channel, person, working)
+        if channel:
+            await responder.run(body, channel, words)
 
     @app.action(re.compile(f"^{PAPER}:"))
     async def act_on_paper(

@@ -10,7 +10,7 @@ from typing import Any, Final
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from adapters.slack.responder import Place, Responder
+from adapters.slack.responder import Responder
 
 # Quotes as phones and word processors write them, and non-breaking spaces.
 _MEANT: Final = str.maketrans(
@@ -31,14 +31,4 @@ def register(app: AsyncApp) -> None:
     async def run(ack: AsyncAck, command: dict[str, Any], responder: Responder) -> None:
         """Any command of the app is meant for us, even if bot.toml has another name for it."""
         await ack()
-        words = typed(command.get("text") or "")
-        channel = command["channel_id"]
-        if responder.commands.opens_form(words):
-            await responder.open_form(command, channel)
-            return
-        if whose := responder.commands.opens_key_form(words):
-            await responder.open_key_form(command, channel, whose)
-            return
-        person = await responder.person_saying(command, channel, words)
-        working = responder.commands.typed(responder.core_id(channel), person, words)
-        await responder.answer(Place.of(command), channel, person, working)
+        await responder.run(command, command["channel_id"], typed(command.get("text") or ""))

@@ -13,6 +13,7 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 
 from adapters.slack import key_form, keyword_form, paper_choice, replies, settings_form
 from adapters.slack.control_panel import ControlPanel
+from adapters.slack.fields import below_field
 from adapters.slack.listeners.shortcuts import LIKE, TITLES, WHY, form_like
 from adapters.slack.responder import UNKNOWN_BUTTON, Place, Responder
 from bot.errors import NotAllowed, PlatformError, SendError, UserError
@@ -189,7 +190,7 @@ async def _add(window: SubmittedWindow, filled: keyword_form.Filled, person: Per
         again = keyword_form.form(
             origin, window.state, said, window.sealed, callback_id=window.callback_id
         )
-        return Outcome(again, Reply(str(error)), {below: keyword_form.below_field(said)})
+        return Outcome(again, Reply(str(error)), {below: below_field(said)})
     return _shown(window, reply, filled.channel)
 
 
@@ -219,7 +220,7 @@ async def _change_settings(window: SubmittedWindow, person: Person) -> Outcome:
             reply = await responder.commands.change_settings(core_id, person, changed)
     except UserError as error:
         said = replies.readable(str(error), responder.command)
-        return _mistaken(window, {below: keyword_form.below_field(said)} if below else {}, said)
+        return _mistaken(window, {below: below_field(said)} if below else {}, said)
     return _shown(window, reply, channel)
 
 
@@ -235,7 +236,7 @@ async def _connect_zotero(window: SubmittedWindow, person: Person) -> Outcome:
     except UserError as error:
         said = replies.readable(str(error), responder.command)
         again = key_form.form(whose, metadata=window.sealed, mistake=said)
-        return Outcome(again, Reply(str(error)), {key_form.KEY: keyword_form.below_field(said)})
+        return Outcome(again, Reply(str(error)), {key_form.KEY: below_field(said)})
     return _shown(window, reply, window.channel, key_form.TITLE)
 
 

@@ -68,6 +68,7 @@ async def test_the_channels_library_is_connected_by_a_manager_and_told_to_the_ch
     zotero.keys[KEY] = ZoteroKey(all_groups=True)
     view = await server.say(server.ann, "zotero")
     opened = await server.ann.click(view, custom_id="say:zotero connect channel")
+    assert "Empty: the only group that the key may write to." in json.dumps(opened.modal)
     asked = await server.ann.submit_modal(opened, {"key": KEY, "library": ""})
     assert "may write to several libraries" in texts(asked.response)
     opened = await server.ann.click(view, custom_id="say:zotero connect channel")

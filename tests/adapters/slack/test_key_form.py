@@ -76,6 +76,7 @@ async def test_the_channels_library_is_told_to_the_channel(
     await chat.send("zotero connect channel")
     form = await chat.window(1)
     assert form["title"]["text"] == "Zotero"
+    assert "Empty: the only group that the key may write to." in shown(form)
     view = await submit(chat, form, KEY, "Reading Group")
     assert "the group Reading Group in Zotero" in shown(view)
     await chat.wait_for_line("goes to the group Reading Group in Zotero from now on")
