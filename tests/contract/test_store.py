@@ -2449,6 +2449,45 @@ async def test_a_paused_library_is_left_alone_until_its_owner_connects_again(sto
     assert await store.secret(ZOTERO_KEY, ADA.id) == "new"
 
 
+OUTCOMES: dict[str, Callable[[Store, str], Awaitable[object]]] = {
+    "it is sent again": lambda store, key: store.requeue_zotero(ADA.id, [key], START, "no answer"),
+    "it is rejected": lambda store, key: store.reject_zotero(ADA.id, key, START, "too long"),
+    "it is sent under another key": lambda store, key: store.rename_zotero(ADA.id, [key], START),
+    "the process died": lambda store, key: store.release_zotero(START),
+    "its library is paused": lambda store, key: store.pause_zotero(ADA.id, START, START, "no"),
+    "its owner connects again": lambda store, key: store.connect_zotero(OWN, "new", START),
+}
+
+
+@pytest.mark.parametrize("end", OUTCOMES.values(), ids=OUTCOMES.keys())
+async def test_what_is_taken_back_while_it_is_under_way_is_not_sent_again(
+    store: Store, end: Callable[[Store, str], Awaitable[object]]
+) -> None:
+    await store.connect_zotero(OWN, "sealed", START)
+    await store.save_all(A, [paper(1), paper(2)], ADA, START)
+    await store.toggle_save(A, paper(1), BEN, START)  # who keeps it
+    [key, _] = await item_keys(store)
+    await store.toggle_save(A, paper(1), ADA, START)
+    await end(store, key)
+    await store.connect_zotero(OWN, "new", START + LEASE)
+    assert await sending(store, START + LEASE) == [("users/7", ids(2))]
+    assert await counts(store, ADA.id) == (0, 1, 0)
+
+
+async def test_what_was_rejected_and_taken_back_is_neither_counted_nor_sent_again(
+    store: Store,
+) -> None:
+    await store.connect_zotero(OWN, "sealed", START)
+    await store.toggle_save(A, paper(1), ADA, START)
+    await store.toggle_save(A, paper(1), BEN, START)  # who keeps it
+    await store.reject_zotero(ADA.id, *await item_keys(store), START, "too long")
+    assert await counts(store, ADA.id) == (0, 0, 1)
+    await store.toggle_save(A, paper(1), ADA, START)
+    assert await counts(store, ADA.id) == (0, 0, 0)
+    await store.connect_zotero(OWN, "sealed", START)
+    assert await sending(store) == []
+
+
 async def test_another_library_gets_everything_that_is_saved_and_the_same_one_what_is_new(
     store: Store,
 ) -> None:

@@ -61,6 +61,8 @@ _UNKEPT = (
     "not exists (select 1 from saves s where s.paper_id = zotero_outbox.paper_id"
     " and (s.person_id = zotero_outbox.owner or s.channel_id = zotero_outbox.owner))"
 )
+# Items of ``:owner`` that are being sent, by their keys ``:ids``.
+_SENDING = f"owner = :owner and item_key in ({LISTED}) and state = 'sending'"
 
 
 def connect(db: Connection, connection: ZoteroConnection, sealed: str, at: datetime) -> None:
@@ -91,10 +93,10 @@ def connect(db: Connection, connection: ZoteroConnection, sealed: str, at: datet
         ),
     )
     db.execute(
-        "update zotero_outbox set state = 'queued', not_before = ?, attempt = 0, error = ''"
-        " where owner = ? and state <> 'sent'",
-        (to_text(at), owner),
+        "update zotero_outbox set attempt = 0, error = '' where owner = ? and state <> 'sent'",
+        (owner,),
     )
+    _queue_again(db, "owner = :owner and state <> 'sent'", {"owner": owner}, at)
     kept = db.execute(
         "select distinct paper_id from saves where person_id = ? or channel_id = ?", (owner, owner)
     )
@@ -138,11 +140,23 @@ def _queue(
     )
 
 
+def _queue_again(db: Connection, which: str, given: dict[str, str], not_before: datetime) -> None:
+    """Let what the condition ``which`` selects be claimed again from ``not_before`` on, except
+    papers that nobody has saved any more for that library."""
+    again = db.execute(
+        f"update zotero_outbox set state = 'queued', not_before = :not_before where {which}"
+        " returning paper_id",
+        {**given, "not_before": to_text(not_before)},
+    ).fetchall()
+    drop_unkept(db, [paper_id for (paper_id,) in again])
+
+
 def drop_unkept(db: Connection, paper_ids: Iterable[str]) -> None:
-    """Take those of these papers that nobody has saved any more out of the queue, unless they are
-    being sent."""
+    """Delete those of these papers that nobody has saved any more for a library that they wait for,
+    or that rejected them. One that is being sent is deleted when it would be sent again, or is
+    rejected."""
     db.execute(
-        f"delete from zotero_outbox where state = 'queued' and paper_id in ({LISTED})"
+        f"delete from zotero_outbox where state in ('queued', 'dead') and paper_id in ({LISTED})"
         f" and {_UNKEPT}",
         {"ids": id_list(paper_ids)},
     )
@@ -251,13 +265,10 @@ def requeue(
     db: Connection, owner: str, keys: Collection[str], not_before: datetime, error: str
 ) -> None:
     given = {"owner": owner, "ids": id_list(keys)}
-    ours = f"where owner = :owner and item_key in ({LISTED}) and state = 'sending'"
-    papers = db.execute(f"select paper_id from zotero_outbox {ours}", given).fetchall()
     db.execute(
-        f"update zotero_outbox set state = 'queued', not_before = :at, error = :error {ours}",
-        {**given, "at": to_text(not_before), "error": error},
+        f"update zotero_outbox set error = :error where {_SENDING}", {**given, "error": error}
     )
-    drop_unkept(db, [paper_id for (paper_id,) in papers])
+    _queue_again(db, _SENDING, given, not_before)
 
 
 def rename(db: Connection, owner: str, keys: Collection[str], at: datetime) -> None:
@@ -265,18 +276,17 @@ def rename(db: Connection, owner: str, keys: Collection[str], at: datetime) -> N
     keys."""
     rows = db.execute(
         "select x.paper_id, x.item_key, z.library from zotero_outbox x"
-        " join zotero_connections z on z.owner = x.owner"
-        f" where x.owner = :owner and x.item_key in ({LISTED}) and x.state = 'sending'",
+        f" join zotero_connections z using (owner) where {_SENDING}",
         {"owner": owner, "ids": id_list(keys)},
     ).fetchall()
+    renamed = [
+        (_next_key(library, paper_id, key), owner, paper_id) for paper_id, key, library in rows
+    ]
     db.executemany(
-        "update zotero_outbox set state = 'queued', not_before = ?, item_key = ?"
-        " where owner = ? and paper_id = ?",
-        [
-            (to_text(at), _next_key(library, paper_id, key), owner, paper_id)
-            for paper_id, key, library in rows
-        ],
+        "update zotero_outbox set item_key = ? where owner = ? and paper_id = ?", renamed
     )
+    given = {"owner": owner, "ids": id_list([key for key, _, _ in renamed])}
+    _queue_again(db, _SENDING, given, at)
 
 
 def _next_key(library: str, paper_id: str, key: str) -> str:
@@ -287,21 +297,18 @@ def _next_key(library: str, paper_id: str, key: str) -> str:
 
 
 def reject(db: Connection, owner: str, key: str, at: datetime, error: str) -> None:
-    db.execute(
+    rejected = db.execute(
         "update zotero_outbox set state = 'dead', settled_at = ?, error = ?"
-        " where owner = ? and item_key = ? and state = 'sending'",
+        " where owner = ? and item_key = ? and state = 'sending' returning paper_id",
         (to_text(at), error, owner, key),
-    )
+    ).fetchall()
+    drop_unkept(db, [paper_id for (paper_id,) in rejected])
 
 
 def pause(db: Connection, owner: str, connected_at: datetime, at: datetime, reason: str) -> bool:
     """Pause the connection; false if it is paused already, or was connected again after
     ``connected_at``: the key of then is no longer used."""
-    db.execute(
-        "update zotero_outbox set state = 'queued', not_before = ?"
-        " where owner = ? and state = 'sending'",
-        (to_text(at), owner),
-    )
+    _queue_again(db, "owner = :owner and state = 'sending'", {"owner": owner}, at)
     paused = db.execute(
         "update zotero_connections set paused = ?, paused_at = ?"
         " where owner = ? and connected_at = ? and paused = ''",
@@ -320,12 +327,7 @@ def hold(db: Connection, until: datetime) -> None:
 
 def release(db: Connection, now: datetime) -> None:
     """Queue again what a process that died was sending. Only for when no other process sends."""
-    papers = db.execute("select paper_id from zotero_outbox where state = 'sending'").fetchall()
-    db.execute(
-        "update zotero_outbox set state = 'queued', not_before = ? where state = 'sending'",
-        (to_text(now),),
-    )
-    drop_unkept(db, [paper_id for (paper_id,) in papers])
+    _queue_again(db, "state = 'sending'", {}, now)
 
 
 def _times(now: datetime) -> dict[str, str]:
