@@ -44,7 +44,7 @@ POSTS_IN_A_ROW = 10
 # files that a process usually has, and some 100 kB.
 MAX_IN_FLIGHT = 400
 
-ACCOUNTS_INTERVAL = 1.0  # seconds after which it is looked again which accounts have posts to send
+ACCOUNTS_INTERVAL = 1.0  # seconds between two looks at which accounts have posts to send
 
 MIN_DELAY = 1.0  # seconds; a platform that says "again in 0 s" for ever must not make us spin
 
@@ -86,7 +86,7 @@ class _Account:
     def __init__(self, name: str) -> None:
         self.name = name
         self.in_flight = 0
-        self.has_none = False  # that can be claimed, as it was when it was last looked
+        self.has_none = False  # no post that could be claimed, when that was last looked up
         self.by_channel: Counter[str] = Counter()
         self.by_server: Counter[str] = Counter()
 
@@ -201,8 +201,8 @@ class Deliverer:
 
     async def _claim(self) -> tuple[_Account, Post] | None:
         """Claim a post that no task is working on, from the account with the fewest in flight."""
+        await self._look_for_accounts()
         while not self._draining:
-            await self._look_for_accounts()
             free = [
                 each
                 for each in self._accounts.values()

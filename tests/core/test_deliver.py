@@ -10,10 +10,11 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bot.core.deliver import POSTS_IN_A_ROW, Deliverer, DeliveryTimeouts
+from bot.core.deliver import ACCOUNTS_INTERVAL, POSTS_IN_A_ROW, Deliverer, DeliveryTimeouts
 from bot.errors import (
     ChannelRefused,
     OutcomeUnknown,
@@ -556,6 +557,29 @@ async def test_places_go_to_the_workspace_that_has_the_fewest(bench: Bench) -> N
     crowd.gate.set()
     await delivering_now
     assert len(crowd.messages()) == 16
+
+
+async def test_workspaces_that_take_long_to_look_through_are_looked_through_once(
+    bench: Bench, tmp_path: Path
+) -> None:
+    """With thousands of them that takes longer than the interval at which it is done again."""
+
+    class Slow(SqlStore):
+        claims = 0
+
+        async def claim(self, *args: Any, **kwargs: Any) -> Post | None:
+            self.claims += 1
+            assert self.claims <= 3, "it begins anew without end"
+            bench.clock.advance(ACCOUNTS_INTERVAL)
+            return await super().claim(*args, **kwargs)
+
+    store = opened_as(Slow, tmp_path / "slow")
+    tomorrow = bench.clock.now() + timedelta(days=1)
+    for workspace in "abc":
+        await queue(store, f"fake:{workspace}/1", [(workspace, Draft("{}", ()))], tomorrow)
+    await Deliverer("fake", bench.platform, store, bench.clock, random.Random(1)).deliver()
+    assert store.claims == 3
+    store.close()
 
 
 async def test_a_channel_with_fifty_messages_holds_back_the_first_one_of_another_by_a_few(
