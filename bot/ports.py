@@ -517,11 +517,6 @@ class CollectStore(Protocol):
 class PublishStore(Protocol):
     """What a publish needs of the store. Raises StoreError."""
 
-    async def publishable(self) -> Sequence[Channel]:
-        """Every channel that is not paused or archived and follows something, or still has papers
-        due; first those that were published to the longest ago."""
-        ...
-
     async def to_recheck(self) -> Sequence[Channel]:
         """The channels that came back after a pause, or whose settings changed, since they were
         last published to. None that is paused."""
@@ -1132,7 +1127,10 @@ class ServiceStore(RefusalStore, Protocol):
         """Channel and canonical keyword of each subscription whose present papers are not known."""
         ...
 
-    async def publishable(self) -> Sequence[Channel]: ...
+    async def publishable(self) -> Sequence[Channel]:
+        """Every channel that is not paused or archived and follows something, or still has papers
+        due."""
+        ...
 
     async def to_recheck(self) -> Sequence[Channel]: ...
 

@@ -10,21 +10,21 @@ from bot.model import Crosspost
 from bot.store.engines.base import Connection
 from bot.store.statements.rows import (
     CHANNEL_COLUMNS,
+    READY_AT,
     channel_from_row,
     qualified,
+    ready_times,
     to_text,
     to_time,
     to_time_or_none,
 )
 
-# Longer than any wait between two attempts: a later time was written by a wrong clock.
-MAX_WAIT = timedelta(hours=2)
+MAX_WAIT = timedelta(hours=2)  # longer than any wait between two attempts
 
 _WAITING = """
     from crossposts x join outbox o using (key) join channels c on c.id = o.channel_id
     where x.platform = :platform and x.state = 'pending' and c.archived_at is null
 """
-_READY_AT = "case when x.not_before > :latest then :now else x.not_before end"
 
 
 def add(db: Connection, key: str, at: datetime) -> None:
@@ -42,7 +42,7 @@ def claim(db: Connection, platform: str, now: datetime, lease_until: datetime) -
     row = db.execute(
         f"""
         select x.key, o.message_id, x.attempt, o.settled_at, {qualified("c", CHANNEL_COLUMNS)}
-        {_WAITING} and {_READY_AT} <= :now
+        {_WAITING} and {READY_AT} <= :now
         order by o.seq limit 1
         """,
         _times(platform, now),
@@ -59,7 +59,7 @@ def claim(db: Connection, platform: str, now: datetime, lease_until: datetime) -
 
 def next_claim(db: Connection, platform: str, now: datetime) -> datetime | None:
     """When the next one can be claimed; ``None`` while there is none."""
-    row = db.execute(f"select min({_READY_AT}) {_WAITING}", _times(platform, now)).fetchone()
+    row = db.execute(f"select min({READY_AT}) {_WAITING}", _times(platform, now)).fetchone()
     return to_time_or_none(row[0])
 
 
@@ -80,4 +80,4 @@ def fail(db: Connection, key: str, error: str) -> None:
 
 
 def _times(platform: str, now: datetime) -> dict[str, str]:
-    return {"platform": platform, "now": to_text(now), "latest": to_text(now + MAX_WAIT)}
+    return {"platform": platform, **ready_times(now, MAX_WAIT)}

@@ -50,7 +50,7 @@ def publishable(db: Connection) -> tuple[Channel, ...]:
         select {CHANNEL_COLUMNS} from channels c where paused is null and archived_at is null and (
           exists (select 1 from subscriptions s where s.channel_id = c.id)
           or exists (select 1 from ledger l where l.channel_id = c.id and l.state = 'due'))
-        order by published_until, id
+        order by id
         """
     )
     return tuple(map(channel_from_row, rows))

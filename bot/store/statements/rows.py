@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from bot.model import Channel, Hit, Keyword, News, NewsKind, Paper
@@ -22,6 +22,10 @@ PAPER_COLUMNS = (
 # A subquery over the texts of ``id_list``, passed as ``:ids``. ``json_each`` is built into SQLite;
 # in PostgreSQL we create a function of the same name and columns (``key``, ``value``).
 LISTED = "select value from json_each(cast(:ids as text))"
+
+# When a row ``x`` may be claimed; ``ready_times`` has the parameters. A time that is later than any
+# wait can end was written by a wrong clock, and counts as passed.
+READY_AT = "case when x.not_before > :latest then :now else x.not_before end"
 
 _LONG_AGO = datetime(1990, 1, 1, tzinfo=UTC)  # before arXiv
 
@@ -48,6 +52,11 @@ def to_time(text: str) -> datetime:
 
 def to_time_or_none(text: str | None) -> datetime | None:
     return None if text is None else to_time(text)
+
+
+def ready_times(now: datetime, longest_wait: timedelta) -> dict[str, str]:
+    """The parameters of ``READY_AT``."""
+    return {"now": to_text(now), "latest": to_text(now + longest_wait)}
 
 
 def qualified(prefix: str, columns: str = PAPER_COLUMNS) -> str:

@@ -30,9 +30,11 @@ from bot.store.engines.base import Connection
 from bot.store.statements.rows import (
     LISTED,
     PAPER_COLUMNS,
+    READY_AT,
     id_list,
     paper_from_row,
     qualified,
+    ready_times,
     to_text,
     to_time,
     to_time_or_none,
@@ -40,8 +42,7 @@ from bot.store.statements.rows import (
 from bot.store.statements.secrets import save_secret
 from bot.store.statements.subscriptions import ensure_channel
 
-# Longer than any wait between two attempts: a later time was written by a wrong clock.
-MAX_WAIT: Final = timedelta(hours=25)
+MAX_WAIT: Final = timedelta(hours=25)  # longer than any wait between two attempts
 MAX_BATCH: Final = 50  # objects in a request (zotero.org, Web API v3, Write Requests, Nov. 2026)
 MAX_TOGETHER: Final = 3  # attempts in a batch; then alone, so that a bad item delays no others
 
@@ -55,7 +56,6 @@ _WAITING = """
     join saved_papers p on p.id = x.paper_id left join channels c on c.id = z.owner
     where x.state in ('queued', 'sending') and z.paused = '' and c.archived_at is null
 """
-_READY_AT = "case when x.not_before > :latest then :now else x.not_before end"
 _ORDER = "order by x.not_before, x.created_at, x.paper_id"
 _UNKEPT = (
     "not exists (select 1 from saves s where s.paper_id = zotero_outbox.paper_id"
@@ -207,11 +207,11 @@ def _connection(row: Sequence[Any]) -> ZoteroConnection:
 def claim(db: Connection, now: datetime, lease_until: datetime) -> ZoteroBatch | None:
     """Claim what has waited longest, with what else is ready for the same library; ``None`` if
     nothing is."""
-    times = _times(now)
+    times = ready_times(now, MAX_WAIT)
     if _held_until(db, now) > now:
         return None
     first = db.execute(
-        f"select {_COLUMNS}, x.attempt {_WAITING} and {_READY_AT} <= :now {_ORDER} limit 1", times
+        f"select {_COLUMNS}, x.attempt {_WAITING} and {READY_AT} <= :now {_ORDER} limit 1", times
     ).fetchone()
     if first is None:
         return None
@@ -219,7 +219,7 @@ def claim(db: Connection, now: datetime, lease_until: datetime) -> ZoteroBatch |
     together = attempt < MAX_TOGETHER
     items = db.execute(
         f"select x.item_key, x.attempt, {qualified('p', PAPER_COLUMNS)} {_WAITING}"
-        f" and {_READY_AT} <= :now and x.owner = :owner"
+        f" and {READY_AT} <= :now and x.owner = :owner"
         f" and x.attempt {'<' if together else '>='} :most {_ORDER} limit :limit",
         {
             **times,
@@ -241,7 +241,7 @@ def claim(db: Connection, now: datetime, lease_until: datetime) -> ZoteroBatch |
 
 
 def next_claim(db: Connection, now: datetime) -> datetime | None:
-    row = db.execute(f"select min({_READY_AT}) {_WAITING}", _times(now)).fetchone()
+    row = db.execute(f"select min({READY_AT}) {_WAITING}", ready_times(now, MAX_WAIT)).fetchone()
     if row[0] is None:
         return None
     return max(to_time(row[0]), _held_until(db, now))
@@ -328,7 +328,3 @@ def hold(db: Connection, until: datetime) -> None:
 def release(db: Connection, now: datetime) -> None:
     """Queue again what a process that died was sending. Only for when no other process sends."""
     _queue_again(db, "state = 'sending'", {}, now)
-
-
-def _times(now: datetime) -> dict[str, str]:
-    return {"now": to_text(now), "latest": to_text(now + MAX_WAIT)}
