@@ -2480,7 +2480,8 @@ async def test_what_was_rejected_and_taken_back_is_neither_counted_nor_sent_agai
     await store.connect_zotero(OWN, "sealed", START)
     await store.toggle_save(A, paper(1), ADA, START)
     await store.toggle_save(A, paper(1), BEN, START)  # who keeps it
-    await store.reject_zotero(ADA.id, *await item_keys(store), START, "too long")
+    [key] = await item_keys(store)
+    await store.reject_zotero(ADA.id, key, START, "too long")
     assert await counts(store, ADA.id) == (0, 0, 1)
     await store.toggle_save(A, paper(1), ADA, START)
     assert await counts(store, ADA.id) == (0, 0, 0)
