@@ -738,9 +738,9 @@ class Zotero(Protocol):
     async def add(self, key: str, library: str, items: Sequence[ZoteroItem]) -> ZoteroResult:
         """Create these items, at most 50. One that is there already stays as it is.
 
-        Raises LibraryRefused where the key may not write there, and TryLater; of these
-        ServiceBusy where that holds for every library. Some may have been created nevertheless:
-        adding them again tells.
+        Raises LibraryRefused if the key may not write there, and TryLater; ServiceBusy if Zotero
+        takes no requests for any library. After TryLater some may have been created nevertheless:
+        add them again to find out.
         """
         ...
 
@@ -931,13 +931,12 @@ class PeopleStore(ReportStore, LibraryStore, DiscussionStore, Protocol):
         check_room: Callable[[int, int], None] | None = None,
         undo: bool = False,
     ) -> bool:
-        """False if the channel already follows it, in these words or others.
+        """Let the channel follow the keyword; false if it already does, in these words or others.
 
-        One that was removed in the last days goes on where it ended, and with ``undo`` it is
-        wholly as it was, also in its place among the others. ``check_room`` gets the number of
-        keywords in the channel, and in all channels that are known to be in the person's Discord
-        server or workspace (0 where that is not known); what it raises is raised, and nothing has
-        changed.
+        One that was removed in the last days continues where it ended, and with ``undo`` it is as
+        it was, including its position among the others. ``check_room`` gets the number of keywords
+        in the channel, and in all channels that are known to be in the person's Discord server or
+        workspace (0 if that is not known). If it raises, nothing has changed.
         """
         ...
 
@@ -950,9 +949,9 @@ class PeopleStore(ReportStore, LibraryStore, DiscussionStore, Protocol):
         *,
         check_room: Callable[[int, int], None],
     ) -> Sequence[Keyword]:
-        """Undo the removal of these, as ``follow`` does: those that are followed now and were not
-        before. Where there is no room for some, the others are; for none: what ``check_room``
-        raises."""
+        """Undo the removal of these keywords. Returns those that were not followed before. If there
+        is no room for all of them, the first ones are followed; if there is for none, raises what
+        ``check_room`` raises."""
         ...
 
     async def narrow(
@@ -965,29 +964,30 @@ class PeopleStore(ReportStore, LibraryStore, DiscussionStore, Protocol):
         *,
         match: Callable[[Paper], Sequence[Hit]],
     ) -> Keyword | None:
-        """Follow ``narrower``, which matches only what the keyword with the canonical form
-        ``broad`` does, in its place, under its name, and from where it ended: as it is followed
-        from now on. ``None`` if the channel does not follow ``broad``; then nothing has changed.
+        """Replace the keyword with the canonical form ``broad`` by ``narrower``, which has to match
+        only papers that it does. ``narrower`` gets its position and name, and continues where it
+        ended: due papers that ``match`` finds stay due.
 
-        ``match`` is called with what is due in the channel; what it finds stays due.
+        Returns the keyword as it is followed now; ``None`` if the channel does not follow
+        ``broad``, and then nothing has changed.
         """
         ...
 
     async def rename(self, channel_id: str, canonical: str, name: str) -> bool:
         """Show the keyword under this name, or without one as it was written. False if the channel
-        does not follow it, or shows another keyword so."""
+        does not follow it, or shows another of its keywords like that."""
         ...
 
     async def unfollow(
         self, channel_id: str, canonicals: Iterable[str], at: datetime
     ) -> Collection[str]:
-        """Which of these the channel followed until now. What was due because of them alone is
-        dropped."""
+        """Stop following these. Returns which of them the channel followed. Papers that were due
+        because of them alone are dropped."""
         ...
 
     async def subscriptions(self, *channel_ids: str) -> Sequence[Subscription]:
-        """In bot.toml's order where they are there, else in that of adding; if none is named, of
-        all channels but private conversations."""
+        """The subscriptions of these channels: in the order of bot.toml if the channel is there,
+        else as they were added. If no channel is named, those of all but private conversations."""
         ...
 
     async def mute(
@@ -999,24 +999,25 @@ class PeopleStore(ReportStore, LibraryStore, DiscussionStore, Protocol):
         *,
         check_room: Callable[[int], None] | None = None,
     ) -> bool:
-        """Let the channel be shown no paper that matches; false if that is so already. A paper that
-        matches when it would be posted never is, also after ``unmute``. ``check_room`` gets the
-        number of the channel's mutes; what it raises is raised, and nothing has changed."""
+        """Mute the expression in the channel; false if it is muted already. A paper that matches
+        when it would be posted never is, not even after ``unmute``. ``check_room`` gets the number
+        of the channel's mutes; if it raises, nothing has changed."""
         ...
 
     async def unmute(self, channel_id: str, canonical: str) -> bool:
-        """False if the channel had no such mute."""
+        """End a mute; false if there was none."""
         ...
 
     async def mutes(self, *channel_ids: str) -> Sequence[Mute]:
-        """In the order of adding; if none is named, of all channels but private conversations."""
+        """The mutes of these channels, as they were added. If no channel is named, those of all but
+        private conversations."""
         ...
 
     async def channel_papers(
         self, channel_id: str, since: datetime, *, first: bool = False
     ) -> Sequence[ChannelPaper]:
-        """What the channel got, waits for, or would have got without a mute since then, the newest
-        first; first papers of new keywords only with ``first``."""
+        """The papers that the channel got, waits for, or would have got without a mute since then,
+        the newest first; with the first papers of new keywords only if ``first``."""
         ...
 
     async def owner_of(self, channel_id: str) -> str:
@@ -1024,26 +1025,28 @@ class PeopleStore(ReportStore, LibraryStore, DiscussionStore, Protocol):
         ...
 
     async def known_keywords(self, channel_id: str = "") -> Sequence[Keyword]:
-        """All that any channel follows, mutes, or once did; of what people say for themselves only
-        that of this channel."""
+        """All keywords that any channel follows or mutes, or once did. Of those that are only in
+        private conversations, this channel's alone."""
         ...
 
     async def change_settings(self, channel_id: str, values: Mapping[str, str | None]) -> None:
-        """Some of the channel's own settings, by their names; ``None``: as ``[schedule]`` says."""
+        """Change these of the channel's own settings, by their names; ``None``: it has none."""
         ...
 
     async def pause(self, channel_id: str, reason: str, at: datetime) -> bool:
-        """False if a person had paused it before."""
+        """Pause the channel for a person; false if a person had paused it before."""
         ...
 
     async def resume(self, channel_id: str, *, refused_only: bool = False) -> bool:
-        """False if it was not paused; with ``refused_only`` also if a person had paused it."""
+        """Resume the channel; false if it was not paused, and with ``refused_only`` also if a
+        person had paused it."""
         ...
 
     async def archive_channels(
         self, group: ChannelGroup, reason: str, at: datetime
     ) -> Sequence[str]:
-        """The bot was removed from these channels: which ones are archived from now on.
+        """Archive channels that the bot was removed from. Returns those that were not archived
+        before.
 
         An archived channel is in no list, limit, run, probe, measure or ``bot.toml``, and nothing
         is sent to it. Its keywords, settings and waiting posts are kept for 30 days. ``follow``
@@ -1052,12 +1055,13 @@ class PeopleStore(ReportStore, LibraryStore, DiscussionStore, Protocol):
         ...
 
     async def restore_channels(self, group: ChannelGroup, at: datetime) -> Sequence[str]:
-        """The bot is back: which of these channels were archived until now. What was due or
-        announced is posted after a week at most; later their keywords start over."""
+        """Restore channels that the bot is back in. Returns those that were archived. Within a week
+        of the archiving, what was due or announced since is posted; later their keywords start
+        over."""
         ...
 
     async def claim_request(self, request_ids: Sequence[str], at: datetime) -> bool:
-        """Whether none of these was claimed within the last day; all are from now on."""
+        """Claim a request. Returns whether none of its ids was claimed within the last day."""
         ...
 
 
@@ -1124,7 +1128,7 @@ class ServiceStore(RefusalStore, Protocol):
     """What the service polls every few seconds. Cheap; raises StoreError."""
 
     async def unprimed(self) -> frozenset[tuple[str, str]]:
-        """Channel and canonical keyword of each subscription whose present papers are not known."""
+        """Channel and canonical keyword of each subscription that has still to be primed."""
         ...
 
     async def publishable(self) -> Sequence[Channel]:

@@ -26,7 +26,7 @@ class Notifier:
         self._platforms = platforms
 
     async def refused(self, channel: Channel, reason: str) -> None:
-        """The channel refuses posts, for the first time in a row."""
+        """Tell that the channel refuses posts, for the first time in a row."""
         name = await self._platforms[channel.platform].channel_name(channel.id)
         await self._tell(
             [channel.id],
@@ -35,7 +35,7 @@ class Notifier:
         )
 
     async def archived(self, channel_ids: Sequence[str], reason: str) -> None:
-        """The bot was removed from these channels of one server or workspace."""
+        """Tell that the bot was removed from these channels of one server or workspace."""
         await self._tell(
             channel_ids,
             f"{reason} I post nothing there any more, and keep its keywords for 30 days. If I am"
@@ -44,7 +44,7 @@ class Notifier:
         )
 
     async def zotero_paused(self, connection: ZoteroConnection, reason: str) -> None:
-        """The library that this person connected takes no papers any more."""
+        """Tell whoever connected the library that it takes no papers any more."""
         name = ""
         if connection.is_channel:
             platform = self._platforms.get(Channel(connection.owner).platform)

@@ -28,20 +28,20 @@ class Reloads:
         self._wanted = False
 
     def want(self, *_: object) -> None:
-        """What handles the signal."""
+        """Handle the signal: pass it on, or keep it until somebody receives it."""
         if self._receiver is None:
             self._wanted = True
         else:
             self._receiver()
 
     def take(self) -> bool:
-        """Whether a signal has come that nobody received; it is received now."""
+        """Receive the signal that was kept; false if there is none."""
         wanted, self._wanted = self._wanted, False
         return wanted
 
     @contextmanager
     def received_by(self, receiver: Callable[[], None]) -> Iterator[None]:
-        """Meanwhile each signal calls this, and so does one that came before."""
+        """Call ``receiver`` for each signal inside the context, and for one that was kept."""
         self._receiver = receiver
         if self.take():
             receiver()
@@ -52,7 +52,7 @@ class Reloads:
 
     @contextmanager
     def in_loop(self) -> Iterator[None]:
-        """Meanwhile a signal wakes the running event loop."""
+        """Let the running event loop handle the signal inside the context."""
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.want)
         try:
             yield
@@ -61,7 +61,8 @@ class Reloads:
             signal.signal(signal.SIGHUP, self.want)
 
     def config(self) -> Config | None:
-        """As bot.toml has it now; ``None`` where it is wrong: then everything stays as it is."""
+        """The configuration as it is in bot.toml now; ``None``, with a log
+        entry, if that is wrong."""
         try:
             return self._read()
         except ConfigError as error:

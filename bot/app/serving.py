@@ -72,7 +72,7 @@ async def open_when_available(
 
 
 class _Wait:
-    """Waiting for a database server."""
+    """What is logged and reported while a database server does not answer."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

@@ -148,7 +148,7 @@ async def _look_up(
     """Add the papers of these ids to what was ``brought``; false if the source did not answer for
     all of them. Some at a time, so that what it did answer is not asked for again.
 
-    It had all of them once, so an answer without many, or without any of them, is none.
+    The source had all of them once, so an answer that lacks many, or all, does not count.
     """
     answered = True
     for start in range(0, len(ids), LOOKED_UP_AT_ONCE):

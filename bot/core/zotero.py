@@ -35,8 +35,9 @@ OnPaused = Callable[[ZoteroConnection, str], Awaitable[None]]
 
 
 class ZoteroSender:
-    """One process at a time sends. ``check`` raises TryLater where it may be another one's turn;
-    ``on_paused`` is told once of a library that takes no papers any more, and why."""
+    """Only one process at a time may send. ``check`` raises TryLater if another one may be sending
+    by now; ``on_paused`` is awaited once when a library takes no papers any more, with the
+    reason."""
 
     def __init__(
         self,
@@ -54,20 +55,22 @@ class ZoteroSender:
         self._clock = clock
         self._on_paused = on_paused
         self._check = check
-        self._busy = 0  # requests in a row after which nobody should have sent another
+        self._busy = 0  # how many requests in a row raised ServiceBusy
 
     async def take_over(self) -> None:
-        """When no other process sends: what one that died was sending is sent again. Every key is
-        read once, so that it is encrypted with the newest ``SECRET_KEY``, and whoever has to
-        connect again learns it now. Raises StoreError."""
+        """Send again what a process that died was sending. Only for when no other process sends.
+
+        Reads every key once, so that all are encrypted with the newest ``SECRET_KEY``, and people
+        whose key can't be read are told now that they have to connect again. Raises StoreError.
+        """
         await self._store.release_zotero(self._clock.now())
         for connection in await self._store.zotero_connections():
             if not connection.paused:
                 await self._key_of(connection)
 
     async def send_waiting(self) -> int:
-        """Send what is ready, one batch after the other; how many papers have arrived. Raises
-        StoreError."""
+        """Send what is ready, one batch after the other. Returns how many papers have arrived.
+        Raises StoreError."""
         arrived = 0
         while True:
             now = self._clock.now()
@@ -92,8 +95,8 @@ class ZoteroSender:
                 await self._hold(error.wait)
             return 0
         except TryLater as error:
-            # What one library alone brings about, again and again, holds up the others no longer
-            # than its first time did.
+            # The hold for everybody grows with failures in a row. If one library alone fails again
+            # and again, others succeed in between, and are delayed by the first delay only.
             self._busy = self._busy + 1 if isinstance(error, ServiceBusy) else 0
             if self._busy:
                 await self._hold(_delay(self._busy, error.seconds))
@@ -106,7 +109,7 @@ class ZoteroSender:
             log.warning("zotero rejected item=%s library=%s why=%s", item, _shown(connection), why)
             await self._store.reject_zotero(owner, item, now, why)
         if result.taken:
-            # At once only where that is an accident: no library is full of them.
+            # At once the first time only: so many foreign items with our keys are no accident.
             wait = 0.0 if batch.attempt == 1 else _delay(batch.attempt)
             not_before = now + timedelta(seconds=wait)
             await self._store.rename_zotero(owner, result.taken, not_before)
@@ -153,7 +156,7 @@ class ZoteroSender:
 
 
 def _delay(attempt: int, seconds: float | None = None) -> float:
-    """Zotero's own number of seconds, at most a day (``TryLater``), or ours."""
+    """The seconds that Zotero asked for, at most a day, or else our own for this attempt."""
     if seconds is None:
         return min(FIRST_DELAY * 2.0 ** min(attempt - 1, 30), MAX_DELAY)
     return min(max(seconds, 1.0), MAX_RETRY_SECONDS)

@@ -15,8 +15,8 @@ ARXIV: Final = "arxiv"
 """Sends requests to arXiv, of which only one may be under way at a time."""
 
 ZOTERO: Final = "zotero"
-"""Sends saved papers to Zotero, which may ask all clients of one person, or all clients at all, to
-slow down."""
+"""Sends saved papers to Zotero, which may ask the clients of one person, or all clients, to slow
+down."""
 
 
 def delivery(platform: str) -> str:

@@ -24,7 +24,6 @@ from bot.network import Network
 from bot.text import clean, shorten
 from bot.zotero.items import is_item_of, item_data
 
-API_URL: Final = "https://api.zotero.org"
 # An answer repeats what was created: fifty papers, of which some have thousands of authors.
 MAX_ANSWER_BYTES: Final = 16_000_000
 MAX_GROUPS: Final = 100  # of one person, named in one answer (basics, limit)
@@ -67,7 +66,7 @@ class ZoteroClient:
 
     def __init__(
         self,
-        url: str = API_URL,
+        url: str,
         *,
         network: Network,
         timeouts: ZoteroTimeouts | None = None,
@@ -251,7 +250,8 @@ def _shown(message: object, key: str) -> str:
 
 
 def _part(found: object, name: str) -> dict[str, Any]:
-    """Empty where it is missing, or an empty list, as PHP writes an empty mapping."""
+    """A part of an answer; empty if it is missing, or an empty list, as which PHP writes an empty
+    mapping."""
     part = found.get(name) if isinstance(found, dict) else None
     return part if isinstance(part, dict) else {}
 
@@ -266,7 +266,8 @@ def _text(value: object) -> str:
 
 
 def _id(value: object) -> str:
-    """A number of theirs, which becomes part of an address; empty for anything else."""
+    """Zotero's id of a person or a group, which becomes part of an address; empty for anything but
+    a number."""
     text = str(value)
     return text if text.isascii() and text.isdecimal() and len(text) <= MAX_ID_LENGTH else ""
 

@@ -20,6 +20,7 @@ from tests.wire.zotero_server import KEY, USER, ZoteroKey, ZoteroServer
 
 OWN = f"users/{USER}"
 ITEMS = f"/{OWN}/items"
+URL = "https://api.zotero.org"
 
 
 @pytest.fixture
@@ -204,7 +205,7 @@ async def test_a_request_that_is_too_large_is_the_fault_of_its_one_item(
 
 async def answered(handler: Callable[[httpx.Request], httpx.Response], **options: Any) -> None:
     """Add a paper, and ask for libraries, where that is what answers."""
-    client = ZoteroClient(network=Network(), transport=httpx.MockTransport(handler), **options)
+    client = ZoteroClient(URL, network=Network(), transport=httpx.MockTransport(handler), **options)
     for asking in (client.add(KEY, OWN, items(paper(1))), client.libraries(KEY)):
         with pytest.raises(TryLater):
             await asking
@@ -225,7 +226,7 @@ async def test_an_answer_of_any_size_or_shape_ends() -> None:
 @pytest.mark.parametrize("document", [[], {}, {"success": []}, {"failed": [], "success": {"9": 1}}])
 async def test_what_an_answer_does_not_mention_is_sent_again(document: object) -> None:
     transport = httpx.MockTransport(lambda _: httpx.Response(200, json=document))
-    client = ZoteroClient(network=Network(), transport=transport)
+    client = ZoteroClient(URL, network=Network(), transport=transport)
     result = await client.add(KEY, OWN, items(paper(1)))
     assert (len(result.later), result.added, result.rejected) == (1, frozenset(), {})
     await client.aclose()
