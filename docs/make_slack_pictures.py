@@ -188,7 +188,7 @@ async def used(shown: Digest) -> dict[str, Any]:
     commands over a real database, with the sample as its arXiv and a Slack on this machine."""
     with SlackServer((*CHAT, "channels:read")) as server, TemporaryDirectory() as folder:
         # What is shown of Zotero before anything is connected needs no answer from it.
-        client = ZoteroClient(network=Network())
+        client = ZoteroClient("https://api.zotero.org", network=Network())
         backend = SlackBackend(Path(folder), NOW - 6 * DAY, zotero=client)
         async with workspace_of(server) as workspace:
             member = Member(server, backend, workspace)
