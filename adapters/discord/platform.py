@@ -177,11 +177,9 @@ class Discord:
             await self._check_member(post.channel.owner)
         else:
             await self._check_server(target)
-        role, message = message.mentioned, await self._with_valid_mention(target, message)
+        message, gone = await self._with_valid_mention(target, message)
         try:
-            receipt = await self._send(target, post, message)
-            gone = role if role != message.mentioned else ""
-            return replace(receipt, mention_gone=gone) if role else receipt
+            return replace(await self._send(target, post, message), mention_gone=gone)
         except ChannelRefused as error:
             if code_of(error) == UNKNOWN_CHANNEL and await self._is_deleted(target, post.server):
                 raise self._deleted(target) from error.__cause__
@@ -195,25 +193,29 @@ class Discord:
                 raise PostRefused(str(refusal)) from error.__cause__
             raise refusal from error.__cause__
 
-    async def _with_valid_mention(self, channel: str, message: render.Message) -> render.Message:
+    async def _with_valid_mention(
+        self, channel: str, message: render.Message
+    ) -> tuple[render.Message, str | None]:
         """The message, without its mention if the role is @everyone (whose id is the server's) or
-        is gone: bot.toml can name any role. Without a gateway, as in ``once``, this asks Discord,
-        and leaves the mention where that does not answer."""
+        is gone: bot.toml can name any role. And the receipt's ``mention_gone``, which is ``None``
+        also where it is not known whether the role is @everyone. Without a gateway, as in ``once``,
+        this asks Discord for the roles, and leaves the mention where that does not answer."""
         role = message.mentioned
         if not role:
-            return message
+            return message, None
         try:
             guild = str((await self._channels.get(channel)).get("guild_id") or "")
-        except (SendError, PlatformRefused):
-            guild = role  # it might be @everyone
+        except (SendError, PlatformRefused) as error:
+            log.warning("mentions nobody channel=discord:%s: no server, %s", channel, error)
+            return message.mentioning_nobody(), None
         roles = self._gateway.roles_of(channel)
         if roles is None and role != guild:
             roles = await self._channels.recent_roles(channel)
         if role != guild and (roles is None or role in roles):
-            return message
-        why = "that of everyone, perhaps" if role == guild else "gone"
+            return message, ""
+        why = "that of everyone" if role == guild else "gone"
         log.warning("mentions nobody channel=discord:%s: role %s is %s", channel, role, why)
-        return message.mentioning_nobody()
+        return message.mentioning_nobody(), role
 
     async def _is_deleted(self, channel: str, server: str) -> bool:
         """Whether Discord knows no such channel although we are in its server. If we are not, it

@@ -177,7 +177,7 @@ class Receipt:
     ``crosspost``: it is to be published to the servers that follow its channel. ``server`` is the
     channel's (as ``Person.server``), empty if that is not known. ``mention_gone`` is the role or
     user group that the message should have mentioned, but that does not exist any more; empty if
-    the mention worked, ``None`` if it should mention nobody.
+    the mention worked, ``None`` if it should mention nobody, or if that is not known.
     """
 
     message_id: str

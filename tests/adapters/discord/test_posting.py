@@ -905,6 +905,17 @@ async def test_the_role_of_everyone_is_never_mentioned_even_where_bot_toml_names
     assert receipt.mention_gone == (role if role == GUILD else ""), "the core is told"
 
 
+async def test_a_role_is_not_called_gone_where_discord_does_not_name_the_server(
+    server: DiscordServer, discord: Discord
+) -> None:
+    channel = server.open_channel()
+    refusal = {"code": 50001, "message": "Missing Access"}
+    server.fail("GET", rf"/channels/{channel}", status=403, body=refusal)
+    receipt = await discord.send(mentioning(channel, ROLE))
+    assert "<@&" not in str(server.messages[channel]), "it might be that of everyone"
+    assert receipt.mention_gone is None
+
+
 # -- threads about papers -------------------------------------------------------------------------
 
 ABOUT = paper(
