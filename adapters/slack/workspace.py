@@ -81,9 +81,10 @@ class Workspace:
             message["thread_ts"] = post.thread.message_id
         await self.web.me()
         group = render.user_group(message)
-        if gone := bool(group) and not await self.has_user_group(group):
+        mention_gone = "" if group else None
+        if group and not await self.has_user_group(group):
             log.warning("mentions nobody channel=%s: group %s is gone", post.channel.id, group)
-            message = render.notifying_nobody(message)
+            message, mention_gone = render.notifying_nobody(message), group
         while True:
             try:
                 answer = await self.web.post(channel, message)
@@ -97,8 +98,7 @@ class Workspace:
             else:
                 if ts := answer.get("ts"):
                     receipt = await self._receipt(channel, str(ts), post)
-                    left_out = group if gone else ""
-                    return replace(receipt, mention_gone=left_out) if group else receipt
+                    return replace(receipt, mention_gone=mention_gone)
                 raise OutcomeUnknown("Slack answered without saying which message it became.")
 
     async def has_user_group(self, group_id: str) -> bool:

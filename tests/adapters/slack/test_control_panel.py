@@ -164,7 +164,8 @@ async def test_a_conversation_with_the_bot_is_at_home_too(member: Member) -> Non
     assert "Paused" in shown(page)
     assert "our conversation" in shown(page), "and it is so on the page that comes of a press"
     await member.press(buttons(page)["Add a keyword"])
-    assert "now follow" in shown(await member.submit_window({"phrase": {"value": "time series"}}))
+    window = await member.submit_window({"phrase": {"value": "time series"}})
+    assert "You now follow" in shown(window)
     assert "time series" in shown(member.server.homes[ANN]), "and of a window"
 
 

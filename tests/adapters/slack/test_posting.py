@@ -130,7 +130,7 @@ async def test_digests_of_the_same_morning_ask_once_for_the_user_groups(
 ) -> None:
     server.scopes, server.groups = (*CHAT, "usergroups:read"), [GROUP]
     if status != 200:
-        server.fail("GET", "usergroups.list", status=status)
+        server.fail("POST", "usergroups.list", status=status)
     channel = Channel("slack:C1", mention=GROUP)
     [top, *_] = compose(replace(samples.long_day(9), channel=channel))
     posts = [post(server.open_room(), top, key=f"k{n}") for n in range(3)]
@@ -139,6 +139,7 @@ async def test_digests_of_the_same_morning_ask_once_for_the_user_groups(
         receipts = [*first, await slack.send(posts[2])]
     assert [each.mention_gone for each in receipts] == ["", "", ""]
     assert len(asked(server, "usergroups.list")) == 1
+    assert all(each.times == 0 for each in server.faults)
 
 
 async def test_an_answer_that_names_no_message_leaves_it_unknown(
