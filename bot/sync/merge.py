@@ -182,9 +182,10 @@ class Merge:
         show yet stays after the one that it follows: an undo puts it between others."""
         held = self._transaction.current().by_channel
         for listing in self._file.snapshot.listings:
+            wanted = listing.by_canonical
             there = held.get(listing.channel.id, Listing(listing.channel)).by_canonical
-            shown = [canonical for canonical in listing.by_canonical if canonical in there]
-            if [canonical for canonical in there if canonical in listing.by_canonical] != shown:
+            shown = [canonical for canonical in wanted if canonical in there]
+            if [canonical for canonical in there if canonical in wanted] != shown:
                 order = _with_followers(shown, list(there))
                 self._transaction.arrange(listing.channel.id, order)
 

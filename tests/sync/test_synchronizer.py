@@ -27,6 +27,7 @@ from bot.ports import SyncTransaction
 from bot.sync.os_calls import OsCalls, Writers
 from bot.sync.synchronizer import RETRY_INTERVAL, STEADY_AFTER, Synchronizer, SyncReport
 from bot.sync.toml_editor import Marker, read
+from tests.calls import calls
 from tests.fakes import FakeClock
 from tests.store.sync_database import REVISIONS_KEPT, SyncDatabaseFile, says
 
@@ -451,6 +452,18 @@ def test_a_keyword_that_the_chat_put_between_others_stays_there_before_the_file_
     assert in_order(setup) == ["Zebra", "reward model", "graph", "x ray"]
     listed = setup.text.partition("keywords = [")[2].partition("]")[0]
     assert [each.strip(' ",\n') for each in listed.strip().split("\n")] == in_order(setup)
+
+
+def test_twice_as_many_keywords_in_a_channel_are_twice_the_work(tmp_path: Path) -> None:
+    def work(count: int) -> int:
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        made = Setup(folder)
+        made.write(TOP + block(ONE, *(f"topic{number} model" for number in range(count))))
+        return calls(made.sync)
+
+    work(5)  # loads what is loaded once
+    assert work(800) < 2.3 * work(400)
 
 
 def test_names_given_in_the_file_are_taken_over_changed_exchanged_and_removed(

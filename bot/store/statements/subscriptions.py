@@ -244,6 +244,8 @@ def rename(db: Connection, channel_id: str, canonical: str, name: str) -> bool:
 def _free_name(db: Connection, channel_id: str, name: str, canonical: str = "") -> str:
     """The name; empty if another keyword of the channel has it as its name or text. The chat and
     bot.toml refuse such a name before; this is for two people who choose it at the same time."""
+    if not name:
+        return ""
     others = db.execute(
         "select name, text from subscriptions where channel_id = ? and canonical <> ?",
         (channel_id, canonical),
