@@ -754,6 +754,14 @@ async def test_a_preview_counts_the_last_week_shows_the_newest_and_saves_nothing
     assert chat.source.requests == ["latest reward model"]
 
 
+async def test_a_preview_of_two_weeks_shows_each_of_their_days(chat: Chat) -> None:
+    chat.source.announce(*every(12 * 60, count=30))
+    [by_day] = (await chat.queries.preview("reward model", 14)).sections
+    counts = [line.rpartition(" ")[2] for line in by_day.text.splitlines()]
+    assert len(counts) in (14, 15), "the first may be only a part of a day"
+    assert sum(map(int, counts)) == 29
+
+
 async def test_a_broad_keyword_is_counted_over_the_days_that_the_answer_covers_and_warned_of(
     chat: Chat,
 ) -> None:

@@ -9,10 +9,10 @@ from datetime import datetime, timedelta, tzinfo
 
 from bot.chat.replies.dates import DateFormatter
 from bot.chat.replies.paraphrase import Paraphrase
-from bot.chat.replies.statistics import bar_lines
+from bot.chat.replies.statistics import bar_section
 from bot.chat.reports import PreviewedPaper, PreviewReport
 from bot.errors import NoteKind
-from bot.model import Bars, Batch, Entry, Keyword, Paper, Reply, Section
+from bot.model import Bars, Batch, Entry, Keyword, Paper, Reply
 from bot.text import displayed, plural
 
 PREVIEW_EXAMPLES = 5  # papers shown as examples
@@ -143,14 +143,9 @@ def preview_reply(
         newest=tuple(_previewed(entry.paper) for entry in seen.entries),
     )
     text = "\n".join([*understood.lines, *seen.lines])
-    shown = (
-        dict(zip(bars.labels, zip(bars.values, bars.said, strict=True), strict=True))
-        if bars
-        else {}
-    )
     return Reply(
         text,
-        sections=(Section(bars.title, "\n".join(bar_lines(shown))),) if bars else (),
+        sections=(bar_section(bars, len(bars.labels)),) if bars else (),
         entries=seen.entries,
         report=report,
     )

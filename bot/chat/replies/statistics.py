@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from statistics import median
@@ -81,24 +81,27 @@ def statistics_reply(
     if found.hours_after_announcement is not None:
         hours = plural(round(found.hours_after_announcement), "hour")
         head.append(f"Half of them were posted within {hours} of arXiv's announcement.")
-    rates = {
-        each.keyword: (each.papers, f"{each.papers:,}, {each.per_day:.1f} a day")
-        for each in found.keywords
-    }
-    shares = {
-        each.category: (each.papers, f"{each.papers:,}, {each.share:.0%}")
-        for each in found.categories
-    }
+    rates = Bars(
+        "Papers by keyword",
+        [each.keyword for each in found.keywords],
+        [each.papers for each in found.keywords],
+        [f"{each.papers:,}, {each.per_day:.1f} a day" for each in found.keywords],
+    )
+    shares = Bars(
+        "Share by category",
+        [each.category for each in found.categories],
+        [each.papers for each in found.categories],
+        [f"{each.papers:,}, {each.share:.0%}" for each in found.categories],
+    )
     kept = [
         f"{shorten(each.paper.title, MAX_LABEL_LENGTH)} ({each.paper.id}), by {len(each.names)}"
         for each in saved
     ]
     if kept:
         head.append(f"Most saved: {'; '.join(kept)}.")
-    sections = (("Papers by keyword", bar_lines(rates)), ("Share by category", bar_lines(shares)))
     return Reply(
         "\n".join(head),
-        tuple(Section(heading, "\n".join(lines)) for heading, lines in sections if lines),
+        tuple(bar_section(bars, MAX_BARS) for bars in (rates, shares) if bars.labels),
         report=found,
     )
 
@@ -144,15 +147,16 @@ def most_saved(saved: Sequence[SavedPaper]) -> list[SavedPaper]:
     return sorted(shared, key=lambda each: -len(each.names))[:MAX_SAVED]
 
 
-def bar_lines(amounts: Mapping[str, tuple[float, str]]) -> list[str]:
-    """``████ reward model: 31, 1.0 a day``, a line each. The bar comes before its label, so that
-    bars can be compared without a monospaced font."""
-    most = max((count for count, _ in amounts.values()), default=0)
+def bar_section(bars: Bars, most: int) -> Section:
+    """``████ reward model: 31, 1.0 a day``, a line for each of the first ``most`` bars, and how
+    many more there are. The bar comes before its label, so that bars can be compared without a
+    monospaced font."""
+    longest = max(bars.values, default=0)
     lines = []
-    for label, (count, said) in list(amounts.items())[:MAX_BARS]:
-        width = max(round(BAR_WIDTH * count / most), 1) if count else 0
+    for label, value, said in zip(bars.labels, bars.values, bars.said, strict=True):
+        width = max(round(BAR_WIDTH * value / longest), 1) if value else 0
         bar = "█" * width or "·"
         lines.append(f"{bar} {shorten(label, MAX_LABEL_LENGTH)}: {said}")
-    if left := len(amounts) - len(lines):
-        lines.append(f"and {left} more")
-    return lines
+    if left := len(lines[most:]):
+        lines[most:] = [f"and {left} more"]
+    return Section(bars.title, "\n".join(lines))
