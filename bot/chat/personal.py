@@ -35,8 +35,7 @@ ELSEWHERE: Final = (
     "This is not your own conversation with me, and nothing was kept. I have just written to you"
     f" there; please say it in that conversation: {refer_to('add reward model')}"
 )
-
-
+# Questions about what somebody follows, which have no answer before that is something.
 _ABOUT_WHAT_IS_FOLLOWED: Final = frozenset({"why", "status", "stats", "settings"})
 
 

@@ -87,8 +87,9 @@ def once(
 ) -> None:
     """Fetch once, post what is due, and stop.
 
-    For cron, and to try things out. Exit status 1: a fault of this machine. 3: arXiv gave no
-    complete answer. 4: posts are still waiting to be sent, or need somebody's decision.
+    For cron, and to try things out. Exit status 1: a fault of this machine, or a page that can't be
+    written. 3: arXiv gave no complete answer. 4: posts are still waiting to be sent, or need
+    somebody's decision.
 
     \b
     Example: daily-papers once --dry-run --now
