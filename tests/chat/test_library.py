@@ -9,11 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from adapters.discord.commands import EXPORT_FORMATS as DISCORDS
 from bot.chat.library import Library
+from bot.chat.parse import export_request
 from bot.chat.replies.keywords import ROWS_PER_PAGE
+from bot.cli.library import Format
 from bot.core.limits import Limits
 from bot.errors import UserError
 from bot.model import Person
+from bot.model.library import EXPORT_FORMATS
 from tests.builders import paper
 from tests.chat.test_commands import ADA, HERE, THERE, Chat
 from tests.fakes import START
@@ -153,6 +157,12 @@ async def test_of_ten_thousand_saved_papers_a_page_is_shown(chat: Chat) -> None:
     assert len(set(keys.values())) == 10_000
     text, count = await chat.library.exported(HERE, "ris")
     assert (count, text.count("\r\nER  - ")) == (10_000, 10_000)
+
+
+def test_each_format_of_an_export_can_be_chosen_at_every_door() -> None:
+    assert tuple(Format) == EXPORT_FORMATS
+    assert tuple(each.value for each in DISCORDS) == EXPORT_FORMATS
+    assert [export_request(each) for each in EXPORT_FORMATS] == [(False, e) for e in EXPORT_FORMATS]
 
 
 async def test_an_export_holds_the_newest_that_platforms_take(chat: Chat) -> None:
