@@ -39,7 +39,6 @@ FORGOTTEN_BY_ONCE = 2000  # rows at most; every two hundred take a quarter of a 
 RESEND_TIMEOUT = timedelta(seconds=30)
 CONSOLE_RESEND_TIMEOUT = timedelta(seconds=2)
 CLOCK_RESOLUTION = timedelta(milliseconds=1)  # of times in the database, which are cut off there
-UNDECIDED = ("held", "dead")  # states of posts that wait for a decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,20 +169,17 @@ class Bot:
         posted = [
             [each for each in view.digests if each.posted_at > since] for view in state.channels
         ]
-        states = [
-            post.state
-            for view in state.channels
-            for post in view.posts
-            if _concerns_host(view, post)
+        posts = [
+            post for view in state.channels for post in view.posts if _concerns_host(view, post)
         ]
-        held = sum(state in UNDECIDED for state in states)
+        held = sum(post.is_stuck for post in posts)
         return RunSummary(
             complete,
             papers=sum(each.papers for digests in posted for each in digests),
             news=sum(each.news for digests in posted for each in digests),
             channels=sum(map(bool, posted)),
             due=sum(view.due for view in state.channels),
-            waiting=len(states) - held,
+            waiting=len(posts) - held,
             held=0 if self.dry_run else held,
         )
 
@@ -191,6 +187,6 @@ class Bot:
 def _concerns_host(view: ChannelView, post: OpenPost) -> bool:
     """Whether the post is for a later run, or for whoever hosts the bot. Only a person resumes what
     a person paused, and decides about what is held in their own conversation."""
-    if post.state in UNDECIDED:
+    if post.is_stuck:
         return not view.channel.owner
     return view.paused != "person" and not (view.paused and view.channel.owner)

@@ -294,8 +294,8 @@ async def open_bot(
 async def _open_database(
     config: Config, clock: Clock, stack: AsyncExitStack, *, serving: bool, dry_run: bool
 ) -> tuple[Store, Synchronizer]:
-    """The database, which the stack closes, and what keeps bot.toml the same as it; for a dry run
-    copies of both."""
+    """The database, which the stack closes, and what keeps bot.toml in sync with it; in a dry run,
+    both work on copies."""
     url = database_url(config)
     path, lock = config.path, config.bot.data / FILE_LOCK
     if dry_run:

@@ -110,7 +110,7 @@ def find_subscribed_handles(
 
 def find_stuck_post(channels: Sequence[ChannelView], key: str) -> OpenPost:
     """The one held or dead post whose key begins so. Raises UserError."""
-    posts = [post for view in channels for post in view.posts if post.state in {"held", "dead"}]
+    posts = [post for view in channels for post in view.posts if post.is_stuck]
     found = [post for post in posts if key and post.key.startswith(key)]
     if len(found) == 1:
         return found[0]

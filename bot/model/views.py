@@ -50,6 +50,11 @@ class OpenPost(NamedTuple):
     papers: int
     error: str
 
+    @property
+    def is_stuck(self) -> bool:
+        """Whether nothing more happens to it until a person decides."""
+        return self.state in ("held", "dead")
+
 
 class PostedDigest(NamedTuple):
     """The messages that were made for a channel at ``published_at`` and have arrived.

@@ -308,7 +308,7 @@ def _nothing_pending(context: ChannelContext) -> tuple[Cause, str]:
             f"arXiv is late: its announcement of {dates.time(announced_at)} was not there at the"
             f" last run ({began}). The bot tries again, and posts what comes at once."
         )
-    stuck = [post for post in context.posts("held", "dead") if post.created_at >= slot]
+    stuck = [post for post in context.view.posts if post.is_stuck and post.created_at >= slot]
     if stuck:
         return (
             Cause.STUCK,
