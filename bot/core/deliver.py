@@ -200,7 +200,8 @@ class Deliverer:
         self._loaded_unsettled = True
 
     async def _claim(self) -> tuple[_Account, Post] | None:
-        """Claim a post that no task is working on, from the account with the fewest in flight."""
+        """Claim a post that no task is working on, from the account with the fewest in flight; of
+        several, from the one whose last turn was longest ago."""
         await self._look_for_accounts()
         while not self._draining:
             free = [
@@ -215,6 +216,7 @@ class Deliverer:
             if post is not None:
                 self._in_flight.add(post.key)
                 account.in_flight += 1
+                self._accounts[account.name] = self._accounts.pop(account.name)  # to the end
                 return account, post
             account.has_none = True
         return None
@@ -224,11 +226,13 @@ class Deliverer:
         if self._looked_at is not None and now - self._looked_at < ACCOUNTS_INTERVAL:
             return
         self._looked_at = now
-        waiting = await self._store.waiting_accounts(self.platform)
-        kept = {name: each for name, each in self._accounts.items() if each.in_flight}
-        self._accounts = kept | {
-            name: self._accounts.get(name) or _Account(name) for name in waiting
+        waiting = dict.fromkeys(await self._store.waiting_accounts(self.platform))
+        self._accounts = {
+            name: each for name, each in self._accounts.items() if each.in_flight or name in waiting
         }
+        for name in waiting:
+            if name not in self._accounts:
+                self._accounts[name] = _Account(name)
         for account in self._accounts.values():
             account.has_none = False
 

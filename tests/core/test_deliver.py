@@ -559,6 +559,24 @@ async def test_places_go_to_the_workspace_that_has_the_fewest(bench: Bench) -> N
     assert len(crowd.messages()) == 16
 
 
+async def test_more_workspaces_than_places_take_turns(bench: Bench) -> None:
+    for number in range(3):
+        for workspace in "abc":
+            bench.queue(f"fake:{workspace}/1", f"{workspace}{number}", key=f"{number}")
+    order: list[str] = []
+
+    class Watched(FakePlatform):
+        async def send(self, post: Post) -> Receipt:
+            order.append(post.channel.account[-1])
+            bench.clock.advance(ACCOUNTS_INTERVAL)
+            return await super().send(post)
+
+    sender = Watched(bench.platform._path)
+    rng = random.Random(1)
+    await Deliverer("fake", sender, bench.store, bench.clock, rng, max_in_flight=1).deliver()
+    assert order == ["a", "b", "c"] * 3
+
+
 async def test_workspaces_that_take_long_to_look_through_are_looked_through_once(
     bench: Bench, tmp_path: Path
 ) -> None:
