@@ -58,7 +58,7 @@ RUN = {
     "daily-papers resume --channel console:": "It was not paused.",
     "daily-papers restore papers-monday.sqlite3": "papers-monday.sqlite3",
     "daily-papers run": "event=running",
-    "daily-papers saved": "This channel has saved no paper yet.",
+    "daily-papers saved": "This channel has saved 1 paper:",
     "daily-papers secret-key": "=",
     "daily-papers stats": "Papers",
     "daily-papers status": "console:",
