@@ -17,7 +17,7 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.wire.serving import WireServer
+from tests.wire.serving import Fault, WireServer
 
 KEY = "P9NiFoyLeZu2bZNvvuQPDWsd"  # the example of Zotero's documentation
 USER = 475425
@@ -91,31 +91,26 @@ class ZoteroServer(WireServer):
         path, body = request.path, await request.text()
         self.has_arrived(request.method, path, body)
         fault = self.fault_for(request.method, path)
+        answer: web.Response | None = None
         try:
-            if fault is not None and fault.wait:
-                await self.take_time()
-            if fault is not None and fault.how == "before":
-                answer = self._faulty(request, fault.status, fault.body, fault.headers)
-            else:
+            if fault is None or fault.how == "after":
                 answer = await self.go_on_with(self._handle(request, body))
-                if fault is not None:
-                    answer = self._faulty(request, fault.status, fault.body, fault.headers)
+            if fault is not None:
+                answer = self._faulty(request, fault)
         finally:
             self.tell_news()
         if self.backoff and answer is not None:
             answer.headers["Backoff"] = str(self.backoff)
         return answer if answer is not None else web.Response()
 
-    def _faulty(
-        self, request: web.Request, status: int, body: Any, headers: Mapping[str, str]
-    ) -> web.Response | None:
+    def _faulty(self, request: web.Request, fault: Fault) -> web.Response | None:
         """``None``: the connection breaks."""
-        if not status:
+        if not fault.status:
             if request.transport is not None:
                 request.transport.close()
             return None
-        text = body if isinstance(body, str) else json.dumps(body)
-        return web.Response(status=status, text=text, headers=headers)
+        text = fault.body if isinstance(fault.body, str) else json.dumps(fault.body)
+        return web.Response(status=fault.status, text=text, headers=fault.headers)
 
     async def _handle(self, request: web.Request, body: str) -> web.Response:
         await self.take_time()
