@@ -47,6 +47,8 @@ def chart_faults(block: Mapping[str, Any]) -> Iterator[str]:
         not 0 < len(each) <= 20 for each in categories
     ):
         yield "a chart's categories are not distinct labels of 1 to 20 characters"
+    if len(categories) > 20:
+        yield "a chart has more than 20 categories"
     if not 1 <= len(block["chart"]["series"]) <= 6:
         yield "a chart has one to six series"
     for series in block["chart"]["series"]:
@@ -60,6 +62,8 @@ def block_faults(blocks: Any, most: int = 50) -> Iterator[str]:
         return
     if len(blocks) > most:
         yield f"{len(blocks)} blocks"
+    if sum(block.get("type") == "data_visualization" for block in blocks) > 2:
+        yield "more than two charts"
     for block in blocks:
         if block.get("type") == "data_visualization":  # slack_sdk 3.47 does not know it
             yield from chart_faults(block)

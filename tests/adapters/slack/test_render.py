@@ -18,6 +18,7 @@ from adapters.slack import blocks, keyword_form, limits, paper_choice, replies
 from adapters.slack.render import FEW, SlackPaper, compose, notification_text, read, simplified
 from bot.errors import PostRefused
 from bot.model import (
+    Bars,
     Channel,
     ChannelPanel,
     Digest,
@@ -624,6 +625,31 @@ def test_the_form_and_app_home_are_valid_views() -> None:
         replies.sentence("2604.00001", "arXiv gave no answer."),
     ):
         assert list(rules.view_faults(view)) == []
+
+
+# Charts
+
+
+@pytest.mark.parametrize(
+    ("labels", "drawn"),
+    [
+        (("reward model", "a keyword that is longer than a label"), True),
+        (("a keyword that is longer than a label", "a keyword that is long, too"), False),
+        (tuple(map(str, range(limits.MAX_CATEGORIES))), True),
+        (tuple(map(str, range(limits.MAX_CATEGORIES + 1))), False),
+    ],
+)
+def test_bars_are_charts_if_slack_can_draw_all_of_them_and_else_text(
+    labels: tuple[str, ...], *, drawn: bool
+) -> None:
+    some = Bars("Share " * 20, labels, [0.123] * len(labels), ["12%"] * len(labels))
+    always = Bars("Submitted a day", ("Mon",), (3.0,), ("3",))
+    reply = Reply("Here:", (Section("Shares", "as text"),), charts=(always, some))
+    shown = replies.reply_message(reply, charts=True)["blocks"]
+    kinds = [each["type"] for each in shown]
+    assert kinds.count("data_visualization") == (2 if drawn else 0)
+    assert ("as text" in json.dumps(shown)) != drawn
+    assert list(rules.block_faults(shown)) == []
 
 
 # Notifications
