@@ -111,6 +111,7 @@ class ChatCommands:
         name: str = "",
     ) -> Reply:
         keyword = required("add", keyword)
+        refuse_key(name)
         if not name:
             keyword, name = keyword_and_name(keyword)
         async with self._change("add", channel_id, person) as editor:

@@ -156,8 +156,9 @@ def _is_mixed(word: str) -> bool:
 def required(command: str, argument: str) -> str:
     """The argument of a command, without spaces around it and without references.
 
-    Raises UserError with an example where it is missing.
+    Raises UserError with an example where it is missing, and for a key.
     """
+    refuse_key(argument)
     if plain := without_references(argument).strip():
         return plain
     what, does = COMMANDS[command]

@@ -251,6 +251,23 @@ async def test_a_key_in_a_message_is_refused_with_what_to_do_and_never_repeated(
     assert await chat.store.zotero_connections() == ()
 
 
+async def test_a_key_in_an_option_or_a_form_of_another_command_is_refused_too(
+    chat: WithZotero,
+) -> None:
+    commands = chat.commands
+    for made in (
+        commands.add(HERE, ADA, KEY),
+        commands.add(HERE, ADA, f"my key is {KEY}", "ti"),
+        commands.add(HERE, ADA, "graph", name=KEY),
+        commands.mute(HERE, ADA, KEY),
+        commands.preview(HERE, ADA, KEY),
+    ):
+        with pytest.raises(UserError, match="A key does not belong in a message") as caught:
+            await made
+        assert KEY not in str(caught.value)
+    assert await chat.keywords() == ()
+
+
 @pytest.mark.parametrize(
     ("text", "whose"),
     [
