@@ -286,13 +286,18 @@ def outbox(folder: Path) -> Counter[str]:
 
 def test_a_channel_that_does_not_answer_delays_no_other(world: DiscordWorld) -> None:
     slow, fine = world.channels
-    world.discord.fail("POST", f"/channels/{slow}/messages", status=503, wait=30.0)
+    late = world.discord.open_channel()
+    path = f"/channels/{slow}/messages"
+    world.discord.fail("POST", path, status=503, wait=2 * TIMEOUT_SECONDS)
     with world.start("run") as bot:
         try:
+            world.discord.gateway.wait_for_client()
+            world.wait_for(lambda: path in [seen.path for seen in world.discord.seen], bot)
+            # Its digest is queued when the other channel is certainly waited for.
+            world.discord.gateway.ask("add reward model", late)
+            world.wait_for(lambda: bool(world.discord.papers(late)), bot)
             world.wait_for(lambda: bool(world.discord.papers(fine)), bot)
             assert not world.discord.papers(slow)
-            asked = f"/channels/{slow}/messages"
-            world.wait_for(lambda: asked in [seen.path for seen in world.discord.seen], bot)
         finally:
             bot.kill()
     done = world.once(tries=4)

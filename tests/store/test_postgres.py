@@ -228,6 +228,9 @@ def test_defaults_of_the_database_change_nothing(url: str) -> None:
         assert wait(store.follow("fake:a", REWARD, ADA, START))
         [subscription] = wait(store.subscriptions())
         assert (subscription.added_at, subscription.added_by) == (START, ADA)
+        limits = "select current_setting('statement_timeout'), current_setting('lock_timeout')"
+        for ask in (store.engine.read, store.engine.read_all, store.engine.write):
+            assert wait(ask(lambda db: db.execute(limits).fetchone())) == ("2min", "10s")
 
 
 class MadeUp(psycopg.ConnectionInfo):

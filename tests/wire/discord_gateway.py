@@ -355,10 +355,9 @@ class DiscordGateway:
         return answer({"interaction": about, "resource": resource})
 
     def _made(self, body: dict[str, Any]) -> dict[str, Any]:
+        """An answer that one person sees is in no channel's history."""
         channel = next(iter(self._server.channels))
-        message = self._server.store(channel, body)
-        self._server.messages[channel].remove(message)
-        return {**message, "guild_id": GUILD}
+        return {**self._server.made(channel, body), "guild_id": GUILD}
 
     def edited(self, request: web.Request, application: str, token: str) -> web.Response:
         asked = self._asked[token]

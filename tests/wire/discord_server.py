@@ -329,7 +329,8 @@ class DiscordServer(WireServer):
         self._nonces[nonce] = (time.monotonic(), message)
         return answer(message)
 
-    def store(self, channel_id: str, body: dict[str, Any], message_id: str = "") -> dict[str, Any]:
+    def made(self, channel_id: str, body: dict[str, Any], message_id: str = "") -> dict[str, Any]:
+        """The message that Discord makes of a request; it is not in the channel yet."""
         message = {
             "id": message_id or self.new_id(), "channel_id": channel_id, "author": BOT,
             "content": (body.get("content") or "").strip(), "embeds": [], "attachments": [],
@@ -340,6 +341,10 @@ class DiscordServer(WireServer):
         }  # fmt: skip
         if reference := body.get("message_reference"):
             message["message_reference"] = reference
+        return message
+
+    def store(self, channel_id: str, body: dict[str, Any], message_id: str = "") -> dict[str, Any]:
+        message = self.made(channel_id, body, message_id)
         self.messages[channel_id].append(message)
         self.channels[channel_id]["last_message_id"] = message["id"]
         return message
