@@ -264,12 +264,13 @@ class People:
         changes = Changes(
             queries=queries, store=store, clock=clock, on_change=_nothing_more, first_post=0
         )
+        zotero = ZoteroLibraries(queries=queries, store=store, clock=clock)
         self._commands = ChatCommands(
             queries=queries,
             changes=changes,
-            library=Library(queries=queries, store=store, clock=clock),
+            library=Library(queries=queries, store=store, clock=clock, zotero=zotero),
             discussions=Discussions(queries=queries, store=store, clock=clock, platforms={}),
-            zotero=ZoteroLibraries(queries=queries, store=store, clock=clock),
+            zotero=zotero,
             clock=clock,
         )
 

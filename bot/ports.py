@@ -879,8 +879,6 @@ class LibraryStore(Protocol):
         """The paper as somebody saved it; ``None`` if nobody has it saved."""
         ...
 
-    async def zotero_connections(self, *owners: str) -> Sequence[ZoteroConnection]: ...
-
     async def citation_keys(self, wanted: Mapping[str, str]) -> Mapping[str, str]:
         """A key for each paper id, unlike any other paper's and the same for ever: the wanted one,
         or where another paper has it, the wanted one with letters behind it."""

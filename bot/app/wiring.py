@@ -88,10 +88,10 @@ def wire(
     notifier = Notifier(store, platforms)
     queries = _queries(config, clock, store, source, rules)
     changes = _changes(config, clock, store, platforms, queries, file_sync, notifier)
-    library = Library(queries=queries, store=store, clock=clock)
     libraries = ZoteroLibraries(
         queries=queries, store=store, clock=clock, vault=vault, zotero=zotero
     )
+    library = Library(queries=queries, store=store, clock=clock, zotero=libraries)
     commands = ChatCommands(
         queries=queries,
         changes=changes,

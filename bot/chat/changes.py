@@ -286,9 +286,10 @@ class Changes:
         if in_chat:
             self._limits.check_keyword(keyword.text)
         check_room = self._limits.check_mutes if in_chat else None
+        understood = paraphrase(keyword)
         now = self._clock.now()
         if not await self._store.mute(channel_id, keyword, person, now, check_room=check_room):
-            return already_muted_reply(channel_id, keyword, paraphrase(keyword), person)
+            return already_muted_reply(channel_id, keyword, understood, person)
         await self._on_change()
         papers = await self._store.channel_papers(channel_id, now - MUTE_MEASURED_OVER, first=True)
         matcher = Matcher([keyword])
@@ -298,7 +299,6 @@ class Changes:
             for each in await self._store.subscriptions(channel_id)
             if each.keyword.canonical == keyword.canonical
         ]
-        understood = paraphrase(keyword)
         return muted_reply(channel_id, keyword, understood, person, hidden, len(papers), same)
 
     async def unmute(self, channel_id: str, person: Person, text: str) -> Reply:

@@ -22,6 +22,7 @@ from bot.chat.replies.library import (
     saved_report,
     saved_together_reply,
 )
+from bot.chat.zotero import ZoteroLibraries
 from bot.core.digest import MIN_SAVED
 from bot.errors import UserError
 from bot.model import Paper, Person, Reply, TextFile
@@ -45,18 +46,20 @@ class Library:
         queries: Queries,
         store: LibraryStore,
         clock: Clock,
+        zotero: ZoteroLibraries,
         max_export_size: int = MAX_EXPORT_SIZE,
     ) -> None:
         self._queries = queries
         self._store = store
         self._clock = clock
+        self._zotero = zotero
         self._max_export_size = max_export_size
 
     async def save(self, channel_id: str, person: Person, paper_id: str) -> Reply:
         """Save the paper for the channel; if this person had saved it, take that back."""
         paper = await self._queries.paper(paper_id)
         saved = await self._store.toggle_save(channel_id, paper, person, self._clock.now())
-        connections = await self._store.zotero_connections(person.id, channel_id)
+        connections = await self._zotero.destinations(channel_id, person)
         return save_reply(paper, person, saved=saved, connections=connections)
 
     async def save_all(self, channel_id: str, person: Person, paper_ids: Sequence[str]) -> Reply:
@@ -68,7 +71,7 @@ class Library:
             raise UserError(f"{whose} in this message, so nothing was saved.")
         added = await self._store.save_all(channel_id, papers, person, self._clock.now())
         unknown = len(set(wanted)) - len(papers)
-        connections = await self._store.zotero_connections(person.id, channel_id)
+        connections = await self._zotero.destinations(channel_id, person)
         return saved_together_reply(papers, person, added, unknown, connections)
 
     async def saved(

@@ -45,6 +45,13 @@ class ZoteroLibraries:
     def is_on(self) -> bool:
         return self._vault is not None and self._zotero is not None
 
+    async def destinations(self, channel_id: str, person: Person) -> Sequence[ZoteroConnection]:
+        """Where what the person saves in the channel goes, paused connections included; nowhere
+        while nothing can be sent."""
+        if not self.is_on:
+            return ()
+        return await self._store.zotero_connections(person.id, channel_id)
+
     async def view(self, channel_id: str, person: Person, text: str = "") -> Reply:
         """The person's library, and the channel's, each with what the person may do about it;
         ``text`` is said above them."""

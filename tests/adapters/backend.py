@@ -56,20 +56,21 @@ class Backend:
             first_post=3,
             personal=PersonalChannels(self.store, "members", self.platforms),
         )
+        libraries = ZoteroLibraries(
+            queries=queries,
+            store=self.store,
+            clock=self.clock,
+            vault=EncryptedVault([new_key()], self.store, self.clock) if zotero else None,
+            zotero=zotero,
+        )
         self.commands = ChatCommands(
             queries=queries,
             changes=changes,
-            library=Library(queries=queries, store=self.store, clock=self.clock),
+            library=Library(queries=queries, store=self.store, clock=self.clock, zotero=libraries),
             discussions=Discussions(
                 queries=queries, store=self.store, clock=self.clock, platforms=self.threads
             ),
-            zotero=ZoteroLibraries(
-                queries=queries,
-                store=self.store,
-                clock=self.clock,
-                vault=EncryptedVault([new_key()], self.store, self.clock) if zotero else None,
-                zotero=zotero,
-            ),
+            zotero=libraries,
             clock=self.clock,
         )
 

@@ -94,7 +94,6 @@ class Chat:
             identify=base_id,
             defaults=ScheduleDefaults(self.schedule),
         )
-        self.library = Library(queries=self.queries, store=self.store, clock=self.clock)
         self.limit_to(Limits())
 
     def limit_to(self, limits: Limits, personal: PersonalChannels | None = None) -> None:
@@ -113,6 +112,9 @@ class Chat:
             clock=self.clock,
             vault=self.vault,
             zotero=self.zotero,
+        )
+        self.library = Library(
+            queries=self.queries, store=self.store, clock=self.clock, zotero=self.libraries
         )
         self.commands = ChatCommands(
             queries=self.queries,

@@ -169,7 +169,11 @@ async def test_an_export_holds_the_newest_that_platforms_take(chat: Chat) -> Non
     for n in range(1, 101):
         await chat.store.save_all(HERE, [paper(n, f"Slow {n}")], ADA, START + timedelta(hours=n))
     library = Library(
-        queries=chat.queries, store=chat.store, clock=chat.clock, max_export_size=10_000
+        queries=chat.queries,
+        store=chat.store,
+        clock=chat.clock,
+        zotero=chat.libraries,
+        max_export_size=10_000,
     )
     reply = await library.export(HERE, ADA, kind="json")
     assert reply.file is not None

@@ -314,6 +314,17 @@ async def test_without_a_secret_key_it_is_off_and_says_so(chat: WithZotero) -> N
     assert (await chat.say("zotero")).rows == ()
 
 
+async def test_without_a_secret_key_nobody_is_told_that_a_save_goes_to_zotero(
+    chat: WithZotero,
+) -> None:
+    chat.source.announce(one := paper(1, "One"))
+    await chat.connect()
+    chat.vault = None
+    chat.limit_to(Limits())
+    assert "Zotero" not in (await chat.say(f"save {one.id}")).text
+    assert "Zotero" not in (await chat.commands.save_all(HERE, ADA, [one.id])).text
+
+
 async def test_the_host_sees_channels_and_of_people_only_how_many(chat: WithZotero) -> None:
     await chat.connect()
     chat.server.group_names = {9: "Reading Group"}
