@@ -155,7 +155,7 @@ def _bibtex_name(name: Name) -> str:
 
 
 def year_of(paper: Paper, where: Venue | None) -> str:
-    """Of the venue, if that is known; else of the first version."""
+    """The year of the venue, if it is known, or else of the first version."""
     return where.year if where and where.year else str(paper.published.year)
 
 
@@ -213,8 +213,9 @@ def _plain(text: str) -> str:
 
 def protected(title: str) -> str:
     """With braces around each word that has a capital letter, so that no style lowercases it;
-    except for the first letter of the title, which all styles leave. Styles spare no math, and
-    readers that part a title at its braces (citeproc-py) may part it there."""
+    except for the first letter of the title, which all styles leave. Math with capitals or braces
+    is put into braces as well: styles lowercase it like text, and readers that split a title at its
+    braces (citeproc-py) would split it there."""
     words = _words(title)
     return " ".join(
         _in_braces(word)
@@ -225,8 +226,8 @@ def protected(title: str) -> str:
 
 
 def _words(title: str) -> Iterator[str]:
-    """Split at spaces that are in no braces and no math. A space behind a backslash is a command:
-    the backslash alone would escape a brace put behind it."""
+    """Split at spaces outside braces and math. A space after a backslash is a command and splits
+    nothing: the backslash alone would escape a brace that is put after it."""
     word, depth, in_math = "", 0, False
     for before, sign in zip(" " + title, title, strict=False):
         if sign == " " and before != "\\" and depth == 0 and not in_math:

@@ -23,7 +23,7 @@ PAPER_ADDRESS: Final = re.compile(
     r"(?i:(?:https?://)?(?:[a-z]+\.)?"
     r"(?:arxiv\.org/(?:abs|pdf|html)|alphaxiv\.org/(?:abs|pdf|html|overview))/)"
 )
-"""Where an address of one of a paper's pages ends, and its id begins."""
+"""The address of one of a paper's pages, up to the paper's id."""
 
 _LINKED: Final = re.compile(
     rf"(?<![\w.@/-]){PAPER_ADDRESS.pattern}"
@@ -53,7 +53,7 @@ def offers(paper: Paper) -> tuple[Offer, ...]:
 
 
 def linked_papers(text: str) -> Iterator[tuple[str, int]]:
-    """The id of each paper that an address in the text is of, without its version, and where that
-    address ends. They prove nothing: any text can name any paper."""
+    """For each address of a paper's page in the text, the paper's id without its version, and where
+    the address ends. That proves nothing: any text can name any paper."""
     for found in _LINKED.finditer(text):
         yield found["id"], found.end()

@@ -184,14 +184,14 @@ class Venue:
 
     @property
     def year(self) -> str:
-        """``""`` where it is not known."""
+        """The year in its name; empty if there is none."""
         found = _ANY_YEAR.search(self.name)
         return found[1] if found else ""
 
     @property
     def cited_name(self) -> str:
-        """As it is cited beside its year: ``Phys. Rev. D``, but ``ICML 2026``, because a journal
-        has issues and a conference is another one each year."""
+        """The name as it is cited beside its year: ``Phys. Rev. D``, but ``ICML 2026``, because a
+        journal has issues, but each year's conference is one of its own."""
         return self.name.removesuffix(f" {self.year}") if self.is_journal else self.name
 
 

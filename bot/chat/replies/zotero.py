@@ -32,7 +32,7 @@ OFF: Final = (
 )
 # The command line can't see whether the service has SECRET_KEY in its environment.
 FOR_HOSTS: Final = (
-    f"Each connects their own: {refer_to('zotero')}. It takes SECRET_KEY in the environment of the"
+    f"Each connects their own: {refer_to('zotero')}. It needs SECRET_KEY in the environment of the"
     " service; daily-papers secret-key prints a new one."
 )
 NO_KEY: Final = f"This is no key for Zotero: those have 24 letters and digits. {MAKE_A_KEY}"
