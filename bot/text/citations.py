@@ -1,7 +1,9 @@
 """How a paper is cited: BibTeX, RIS and CSL-JSON. Pure.
 
 BibTeX keeps a title's LaTeX and is otherwise Unicode; what would end its value, or mean something
-in LaTeX that the author did not mean, is escaped. RIS and CSL-JSON know no LaTeX: their titles are
+in LaTeX that the author did not mean, is escaped. citeproc-py 0.9 reads it too; it warns of the
+fields eprint, archivePrefix, primaryClass and url, of which it knows nothing, and it fails at
+commands that it was given no definition of. RIS and CSL-JSON know no LaTeX: their titles are
 as they are shown (``bot.text.displayed``). RIS: the fields that reference managers agree on
 (en.wikipedia.org/wiki/RIS_(file_format), read November 2026). CSL-JSON: docs.citationstyles.org,
 November 2026.
@@ -168,10 +170,16 @@ def doi(paper: Paper) -> str:
 
 _NOT_IN_DOIS = re.compile(r"[{}\\]")
 _MATH = re.compile(r"(?<!\\)(\$(?:\\.|[^$\\])*\$)")
+_DOLLAR = re.compile(r"(?<!\\)\$")
 _MATH_TO_KEEP = re.compile(r"^[^$]*(?<!\\)\$[^$]*[A-Z{]")
 _BRACE = re.compile(r"\\?[{}]")
 _SPECIAL = re.compile(r"(?<!\\)[%#&_]")
-_CARET = re.compile(r"(?<!\\)\^")
+_CARET = re.compile(r"(?<!\\)\^|\\\^\{\s*\}")
+_ROOT = re.compile(r"(?<!\\)\\sqrt\{[^{}]*\}")
+_GROUP = r"\{((?:[^{}]|\{[^{}]*\})*)\}"
+_FOR_PDF = re.compile(rf"\\texorpdfstring\s*{_GROUP}\s*{_GROUP}")
+_COMMAND_AND_BRACE = re.compile(r"(?<!\\)(\\[A-Za-z]+)(?=\{(?!\}$))")
+_COMMAND_AND_ARGUMENT = re.compile(r"(?<!\\)\\[A-Za-z]+ \{")
 _LOOKS_LIKE_AN_ENTRY = re.compile(r"@(?=\w*\s*\{)")
 
 
@@ -181,7 +189,7 @@ def latex(text: str) -> str:
     text = re.sub(r"[\\\s]+$", "", text).strip()
     if not _is_balanced(text):
         text = _BRACE.sub("", text)
-    pieces = _MATH.split(text)
+    pieces = _MATH.split(_with_roots_in_math(_FOR_PDF.sub(_one_for_all, text)))
     made = [_math(each) if n % 2 else _plain(each) for n, each in enumerate(pieces)]
     return _LOOKS_LIKE_AN_ENTRY.sub("{@}", "".join(made))
 
@@ -204,25 +212,56 @@ def _math(text: str) -> str:
     return text.replace(r"\{", r"\lbrace ").replace(r"\}", r"\rbrace ").replace("%", r"\%")
 
 
+def _with_roots_in_math(text: str) -> str:
+    """A root stands in titles without its dollars, which is an error in LaTeX."""
+    pieces = _MATH.split(text)
+    plain = pieces[::2]
+    if any(map(_DOLLAR.search, plain)):  # whose math can't be told from its text
+        return text
+    pieces[::2] = [_ROOT.sub(r"$\g<0>$", each) for each in plain]
+    return "".join(pieces)
+
+
+def _one_for_all(both: re.Match[str]) -> str:
+    """What hyperref sets in the text if it needs no command of the paper's own there, or else what
+    it puts into bookmarks: an unknown command ends a reader's document."""
+    return both[2] if "\\" in _MATH.sub("", both[1]) else both[1]
+
+
 def _plain(text: str) -> str:
     text = text.replace(r"\{", r"\textbraceleft{}").replace(r"\}", r"\textbraceright{}")
-    text = re.sub(r"(?<!\\)\$", r"\\$", text)
+    text = _DOLLAR.sub(r"\\$", text)
     text = _SPECIAL.sub(lambda sign: rf"\{sign[0]}", text)
-    return _CARET.sub(r"\\^{}", text)
+    return _CARET.sub(r"\\textasciicircum{}", text)
 
 
 def protected(title: str) -> str:
     """With braces around each word that has a capital letter, so that no style lowercases it;
     except for the first letter of the title, which all styles leave. Math with capitals or braces
     is put into braces as well: styles lowercase it like text, and readers that split a title at its
-    braces (citeproc-py) would split it there."""
-    words = _words(title)
+    braces (citeproc-py) would split it there. For them, a word with a command that has an argument
+    is in braces too, with a space behind the command, which TeX skips."""
+    words = map(_before_braces, _words(title))
     return " ".join(
         _in_braces(word)
-        if _has_capital(word if n else word[1:]) or _MATH_TO_KEEP.search(word)
+        if _has_capital(word if n else word[1:])
+        or _MATH_TO_KEEP.search(word)
+        or _has_argument(word)
         else word
         for n, word in enumerate(words)
     )
+
+
+def _before_braces(word: str) -> str:
+    pieces = _MATH.split(word)
+    pieces[::2] = [_COMMAND_AND_BRACE.sub(r"\1 ", each) for each in pieces[::2]]
+    return "".join(pieces)
+
+
+def _has_argument(word: str) -> bool:
+    """Outside of math and of braces: within them, a command is what BibTeX sorts as a letter."""
+    bare = re.sub(_GROUP, "{}", _MATH.sub("", word))
+    return _COMMAND_AND_ARGUMENT.search(bare) is not None
 
 
 def _words(title: str) -> Iterator[str]:
