@@ -15,6 +15,7 @@ from tests.process import forked
 from tests.process.test_discord import DiscordWorld
 from tests.process.world import reward_models, running, standin_paper, write_config
 from tests.store import postgres
+from tests.store.tls_front import WithTls
 from tests.wire.discord_shapes import guild, text_of
 
 
@@ -99,6 +100,47 @@ def test_an_older_bot_ends_with_a_clear_word_when_a_newer_one_has_changed_the_ta
     for said in (bot.logged, again.stderr):
         assert "Install the newer version" in said
         assert environ["DATABASE_URL"] not in said
+
+
+@pytest.mark.parametrize("query", ["sslmode=require", "sslmode=verify-full&sslrootcert={right}"])
+def test_the_whole_program_works_over_tls(tmp_path: Path, query: str) -> None:
+    with WithTls(tmp_path).serving() as tls, reward_models(2) as arxiv:
+        environ = {**os.environ, "DATABASE_URL": tls.url(query)}
+        config = write_config(tmp_path, arxiv, {"console:": []})
+        words = ["keywords", "add", "--channel", "console:", "reward model"]
+        for call in (words, ["once", "--now"], ["backup", str(tmp_path / "kept")]):
+            done = forked.call(*call, "--config", str(config), env=environ)
+            assert done.returncode == 0, done.stderr
+            assert WithTls.PASSWORD not in done.stdout + done.stderr
+            if call[0] == "once":
+                assert done.stdout.count("https://arxiv.org/abs/") == 2
+    assert tls.front.encrypted == tls.front.asked > 8, "not all of it went over TLS"
+
+
+@pytest.mark.parametrize(
+    ("query", "host", "said"),
+    [
+        ("sslmode=verify-full&sslrootcert={wrong}", "localhost", "is not to be trusted"),
+        ("sslmode=verify-full&sslrootcert={right}", "127.0.0.1", "is for another host name"),
+    ],
+)
+def test_the_service_ends_where_the_server_is_not_the_one_that_is_trusted(
+    tmp_path: Path, query: str, host: str, said: str
+) -> None:
+    """It does not wait, as it does for one that is away, and has sent no password."""
+    with WithTls(tmp_path).serving() as tls, reward_models(1) as arxiv:
+        environ = {**os.environ, "DATABASE_URL": tls.url(query, host=host)}
+        config = write_config(tmp_path, arxiv, {"console:": ["reward model"]})
+        for word in ("run", "status"):
+            before = tls.front.asked
+            done = forked.call(word, "--config", str(config), env=environ)
+            assert done.returncode == 1
+            told = done.stdout + done.stderr
+            assert said in told
+            for secret in (WithTls.PASSWORD, "papers?", "bot:", "Traceback"):
+                assert secret not in told
+            assert 1 <= tls.front.asked - before <= 2
+    assert tls.front.encrypted == 0
 
 
 SERVERS = 3_000  # more than Discord lets one connection have

@@ -151,13 +151,7 @@ class Server:
 
     def require_passwords(self) -> None:
         """From now on everybody but the user ``postgres`` needs one."""
-        self._let_in("host all postgres all trust\nhost all all all scram-sha-256\n")
-
-    def demand_tls(self) -> None:
-        """From now on of everybody but the user ``postgres``."""
-        self._let_in("host all postgres all trust\nhostssl all all all trust\n")
-
-    def _let_in(self, rules: str) -> None:
+        rules = "host all postgres all trust\nhost all all all scram-sha-256\n"
         (self._folder / "data" / "pg_hba.conf").write_text(rules)
         with psycopg.connect(self.url(), autocommit=True) as db:
             db.execute("select pg_reload_conf()")

@@ -54,6 +54,7 @@ from tests.builders import paper
 from tests.fakes import START, FakeClock
 from tests.store import postgres
 from tests.store.database import change, follow_all, opened, opened_on_postgres, queue, select, wait
+from tests.store.tls_front import WithTls, tls_front
 
 REWARD, GRAPH = parse("reward model"), parse("graph network")
 ADA = Person("Ada", "fake:1")
@@ -136,24 +137,105 @@ def test_a_wrong_password_is_reported_and_an_escaped_one_understood() -> None:
         wrong = at(server.url(), user="bot", password="wrong", database="postgres")
         assert "refuses the user or the password" in why(wrong)
         assert "refuses the user or the password" in why(at(wrong, password=""))
-        assert "does not answer (server does not support SSL)" in why(
-            at(wrong, query="?sslmode=require"), StoreUnavailable
-        )
     finally:
         server.close()
 
 
-def test_a_server_that_demands_tls_says_how_to_get_it() -> None:
-    """The one of the tests is built without TLS, and lets in nobody who would need it."""
-    server = postgres.Server()
-    try:
-        server.administer("create role bot login")
-        server.demand_tls()
-        said = why(at(server.url(), user="bot"))
-    finally:
-        server.close()
-    assert "only with TLS" in said
-    assert "sslmode=require" in said
+@pytest.mark.parametrize(
+    "query",
+    [
+        "sslmode=requir",
+        "sslmode=prefer&sslrootcert=system",
+        "connect_timeout=soon",
+        "keepalives=often",
+        "options=-cno_such_setting%3D1",
+        "options=-cstatement_timeout%3Dsoon",
+    ],
+)
+def test_a_parameter_that_is_not_accepted_is_no_server_that_does_not_answer(
+    url: str, query: str
+) -> None:
+    said = why(at(url, query=f"?{query}"))
+    assert "a parameter in DATABASE_URL (what follows the question mark)" in said
+    assert "soon" not in said
+
+
+def test_a_user_that_does_not_exist_is_no_missing_database(url: str) -> None:
+    assert "refuses the user or the password" in why(at(url, user="nobody_of_that_name"))
+
+
+# -- TLS ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WithTls]:
+    with WithTls(tmp_path_factory.mktemp("tls")).serving() as made:
+        yield made
+
+
+def test_a_server_without_tls_says_so_where_it_is_demanded(url: str) -> None:
+    said = why(at(url, query="?sslmode=require"))
+    assert "does not speak TLS, which DATABASE_URL demands" in said
+
+
+def test_a_server_that_demands_tls_says_how_to_get_it(tls: WithTls) -> None:
+    said = why(tls.url("sslmode=disable"))
+    assert "only with TLS. Add ?sslmode=require to DATABASE_URL" in said
+
+
+@pytest.mark.parametrize("query", ["sslmode=require", "sslmode=verify-full&sslrootcert={right}"])
+def test_every_connection_is_encrypted_where_the_server_has_tls(tls: WithTls, query: str) -> None:
+    before = tls.front.encrypted
+    with closing(opened_on_postgres(tls.url(query))) as store:
+        wait(store.follow("fake:a", REWARD, ADA, START))
+        assert [each.keyword for each in wait(store.subscriptions())] == [REWARD]
+        for ask in (store.engine.read, store.engine.read_all, store.engine.write_lease):
+            assert wait(ask(lambda db: db.execute("select 1").fetchone())) == (1,)
+    assert tls.front.encrypted >= before + 5
+    assert tls.front.encrypted <= tls.front.asked
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("sslmode=verify-full&sslrootcert={wrong}", "its certificate is not to be trusted"),
+        ("sslmode=verify-ca&sslrootcert={wrong}", "its certificate is not to be trusted"),
+        ("sslmode=verify-full", "the authorities that may have signed its certificate can't be"),
+        ("sslmode=verify-full&sslrootcert=/no/file", "Add &sslrootcert=/path/to/root.crt"),
+        ("sslmode=require&sslcert={right}&sslkey=/no/file", "or a file that one names"),
+        ("sslmode=require&channel_binding=require", "a parameter in DATABASE_URL"),
+    ],
+)
+def test_a_server_that_can_not_be_trusted_is_not_used_and_not_waited_for(
+    tls: WithTls, query: str, said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))  # where libpq looks for files that are not named
+    assert said in why(tls.url(query))
+
+
+def test_a_certificate_for_another_host_name_is_refused(tls: WithTls) -> None:
+    query = "sslmode=verify-full&sslrootcert={right}"
+    assert "its certificate is for another host name" in why(tls.url(query, host="127.0.0.1"))
+    PostgresEngine(tls.url(query.replace("full", "ca"), host="127.0.0.1")).close()
+
+
+def test_of_several_hosts_one_with_a_wrong_certificate_is_named_though_another_is_away(
+    tls: WithTls,
+) -> None:
+    """The names of one machine may have several addresses, of which the server has one."""
+    hosts = f"127.0.0.1:1,127.0.0.1:{tls.front.port}"
+    said = why(tls.url("sslmode=verify-full&sslrootcert={right}", host=hosts, port=""))
+    assert "its certificate is for another host name" in said
+
+
+def test_a_certificate_that_has_expired_is_refused(tls: WithTls) -> None:
+    expired = tls.right.context("localhost", lasts=-DAY)
+    with tls_front(tls.server.port, expired) as front:
+        said = why(tls.url("sslmode=verify-full&sslrootcert={right}", port=str(front.port)))
+    assert "it has expired" in said
+
+
+# -- which databases are refused, once there is a connection --------------------------------------
 
 
 def test_a_user_without_rights_is_told_what_is_missing(empty: str) -> None:
