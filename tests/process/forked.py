@@ -2,8 +2,12 @@
 
 A start of Python with all of the program's libraries takes longer than most of what the tests do
 with it. ``start`` is like ``subprocess.Popen`` and ``call`` like ``subprocess.run``, for
-``daily-papers`` with some words; ``in_a_shell`` lets a shell have that command. It is a process of
-its own in every respect; only what the interpreter reads at its start (``PYTHONIOENCODING``,
+``daily-papers`` with some words; ``in_a_shell`` lets a shell have that command. All workers of a
+run share the process that forks, since it takes a second or more to load: the first that needs it
+starts it, and it ends with the last of them.
+
+What is started is a process of its own in every respect; only what the interpreter reads at its
+start (``PYTHONIOENCODING``,
 ``PYTHONTZPATH``, …) is the parent's, its output has no buffer, and at its end Python's memory is
 not taken apart. So tests of such variables, of what is loaded when, and of readers that leave start
 Python themselves.
@@ -13,6 +17,7 @@ from __future__ import annotations
 
 import atexit
 import faulthandler
+import fcntl
 import gc
 import importlib
 import io
@@ -24,6 +29,7 @@ import runpy
 import select
 import selectors
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -31,10 +37,11 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import IO, Any, NoReturn
+from uuid import uuid4
 
 ROOT = Path(__file__).parents[2]
 CLIENT = Path(__file__).with_name("forked_client.py")
@@ -147,18 +154,20 @@ def in_a_shell() -> Iterator[tuple[str, int]]:
 
 
 class _Parent:
-    """The process that has loaded the program, and what it is told: a message for each start."""
+    """A connection to the process that has loaded the program: a message for each start."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._socket, theirs = socket.socketpair()
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.process.forked", str(theirs.fileno())],
-                cwd=ROOT,
-                env={**os.environ, "PYTHONUTF8": "1"},
-                pass_fds=[theirs.fileno()],
-            )
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._process: subprocess.Popen[bytes] | None = None
+        folder = _meeting_place()
+        folder.mkdir(mode=0o700, exist_ok=True)
+        with (folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            address = folder / "socket"
+            if not address.exists():
+                self._process = _listening_process(address)
+            self._socket.connect(str(address))
         atexit.register(self.close)
 
     def request(self, message: Mapping[str, Any], descriptors: Sequence[int] = ()) -> int | None:
@@ -168,8 +177,30 @@ class _Parent:
         return answer
 
     def close(self) -> None:
+        """Waits for the process to end, which the other workers have to close, too, if it was
+        started here."""
         self._socket.close()
-        self._process.wait()
+        if self._process is not None:
+            self._process.wait()
+
+
+def _meeting_place() -> Path:
+    """A folder that is the same for all workers of a run, and another for every other run."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid4().hex
+    return Path(tempfile.gettempdir(), f"papers-{run}")
+
+
+def _listening_process(address: Path) -> subprocess.Popen[bytes]:
+    """Can be connected to at once, but answers only when it has loaded the program."""
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(address))
+        listening.listen()
+        return subprocess.Popen(
+            [sys.executable, "-m", "tests.process.forked", str(listening.fileno())],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONUTF8": "1"},
+            pass_fds=[listening.fileno()],
+        )
 
 
 _ONE_AT_A_TIME = threading.Lock()
@@ -189,25 +220,36 @@ def _started() -> _Parent:
 # -- in the parent ---------------------------------------------------------------------------------
 
 
-def _serve(first: socket.socket) -> None:
-    """Until the first connection ends. Others end when they like."""
+def _serve(listening: socket.socket) -> None:
+    """Until the last connection ends."""
     selector = selectors.DefaultSelector()
-    selector.register(first, selectors.EVENT_READ)
+    selector.register(listening, selectors.EVENT_READ)
     while True:
         for key, _ in selector.select():
             connection = key.fileobj
             assert isinstance(connection, socket.socket)
-            data, descriptors, *_ = socket.recv_fds(connection, _CHUNK_BYTES, 4)
-            if data:
-                while not data.endswith(b"\n"):
-                    data += connection.recv(_CHUNK_BYTES)
-                answer = _answer(json.loads(data), descriptors, selector)
-                connection.send(json.dumps(answer).encode())
-            elif connection is first:
-                return
+            if connection is listening:
+                selector.register(listening.accept()[0], selectors.EVENT_READ)
+            elif request := _received(connection):
+                answer = json.dumps(_answer(*request, selector)).encode()
+                with suppress(ConnectionError):  # it ends, then
+                    connection.send(answer)
             else:
                 selector.unregister(connection)
                 connection.close()
+                if len(selector.get_map()) == 1:
+                    return
+
+
+def _received(connection: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
+    """A message and what came with it; ``None`` at the end, however it came about."""
+    try:
+        data, descriptors, *_ = socket.recv_fds(connection, _CHUNK_BYTES, 4)
+        while data and not data.endswith(b"\n"):
+            data += connection.recv(_CHUNK_BYTES)
+    except ConnectionError:  # whoever asked was killed
+        return None
+    return (json.loads(data), descriptors) if data else None
 
 
 def _answer(
@@ -297,4 +339,7 @@ def _load_all() -> None:
 if __name__ == "__main__":
     _load_all()
     gc.freeze()  # or else every process that ends looks through all of it
-    _serve(socket.socket(fileno=int(sys.argv[1])))
+    with socket.socket(fileno=int(sys.argv[1])) as door:
+        _serve(door)
+        folder = Path(door.getsockname()).parent
+    shutil.rmtree(folder)
