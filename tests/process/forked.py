@@ -16,6 +16,7 @@ Python themselves.
 from __future__ import annotations
 
 import atexit
+import ctypes
 import faulthandler
 import fcntl
 import gc
@@ -100,9 +101,11 @@ def start(
     stderr: int | IO[Any] = subprocess.DEVNULL,
     module: str = "bot",
     umask: int = -1,
+    ordinary: bool = False,
 ) -> Process:
     """``python -m MODULE WORD …``; ``env`` is the whole environment, and both it and a ``umask``
-    below 0 are this process's. May be called by any thread."""
+    below 0 are this process's. ``ordinary``: the user is the same, but root may no more than any
+    other (only on Linux). May be called by any thread."""
     lifeline, theirs = os.pipe()
     with open(os.devnull, "r+b") as nowhere, os.fdopen(theirs, "wb"):
         files = [
@@ -116,6 +119,7 @@ def start(
             "cwd": str(cwd),
             "env": dict(os.environ if env is None else env),
             "umask": umask,
+            "ordinary": ordinary,
         }
         pid = _parent().request(message, descriptors)
     assert pid is not None
@@ -128,12 +132,14 @@ def call(
     env: Mapping[str, str] | None = None,
     module: str = "bot",
     umask: int = -1,
+    ordinary: bool = False,
 ) -> subprocess.CompletedProcess[str]:
     """What came of one call. Raises TimeoutError."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         with start(
-            words, cwd=cwd, env=env, stdout=out, stderr=err, module=module, umask=umask
-        ) as process:
+            words, cwd=cwd, env=env, stdout=out, stderr=err, module=module, umask=umask,
+            ordinary=ordinary,
+        ) as process:  # fmt: skip
             status = process.wait()
         out.seek(0)
         err.seek(0)
@@ -286,6 +292,8 @@ def _become(message: Mapping[str, Any], descriptors: Sequence[int]) -> NoReturn:
     os.chdir(message["cwd"])
     if message["umask"] >= 0:
         os.umask(message["umask"])
+    if message["ordinary"]:
+        _give_up_capabilities()
     for number, descriptor in enumerate(descriptors[:3]):
         os.dup2(descriptor, number)
         os.close(descriptor)
@@ -306,6 +314,14 @@ def _become(message: Mapping[str, Any], descriptors: Sequence[int]) -> NoReturn:
             raise
         _end(error.code or 0)
     _end(0)
+
+
+def _give_up_capabilities() -> None:
+    """What lets root do everything (capset(2)); a user who is not root has none."""
+    header = (ctypes.c_uint32 * 2)(0x20080522, 0)  # _LINUX_CAPABILITY_VERSION_3, this process
+    none = (ctypes.c_uint32 * 6)()  # effective, permitted, inheritable, each in two halves
+    if ctypes.CDLL(None, use_errno=True).capset(header, none) != 0:
+        raise OSError(ctypes.get_errno(), "capset")
 
 
 def _end(status: int) -> NoReturn:

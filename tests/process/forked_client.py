@@ -19,6 +19,7 @@ def main() -> None:
         "cwd": os.getcwd(),
         "env": dict(os.environ),
         "umask": -1,
+        "ordinary": False,
     }
     data = json.dumps(message).encode() + b"\n"
     socket.send_fds(connection, [data], [0, 1, 2, theirs])
