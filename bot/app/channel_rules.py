@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from zoneinfo import ZoneInfo
 
+from bot.arxiv.calendar import AnnouncementCalendar
 from bot.config import ScheduleConfig
 from bot.core.channel_settings import (
     CHANNEL_SETTINGS,
@@ -24,9 +25,12 @@ from bot.model.timetable import Timetable
 class ChannelRules:
     """A channel's own settings win over ``schedule``, one by one."""
 
-    def __init__(self, schedule: ScheduleConfig, timezone: ZoneInfo) -> None:
+    def __init__(
+        self, schedule: ScheduleConfig, timezone: ZoneInfo, calendar: AnnouncementCalendar
+    ) -> None:
         self._schedule = schedule
         self._timezone = timezone
+        self._calendar = calendar
 
     def timetable(self, channel: Channel) -> Timetable:
         """The days and the time of day at which the channel is posted to."""
@@ -37,6 +41,7 @@ class ChannelRules:
             parse_post_at(channel.post_at) if channel.post_at else self._schedule.post_at,
             posting.weekdays,
             posting.weekly,
+            self._calendar.fetchable_between,
         )
 
     def rules(self, channel: Channel) -> Rules:

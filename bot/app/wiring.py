@@ -79,7 +79,7 @@ def wire(
     """Connect parts that are open already. Does nothing yet. What is not ``serving``, such as a
     command, compares bot.toml without that role: its changes would wait for another process.
     Without a ``vault`` nothing is sent to ``zotero``."""
-    rules = ChannelRules(config.schedule, config.bot.timezone)
+    rules = ChannelRules(config.schedule, config.bot.timezone, config.calendar)
     own = [roles.COLLECTOR, roles.FILE, *map(roles.delivery, platforms)]
     own += [roles.ZOTERO] if vault and zotero else []
     leases = Leases(own, store, clock)

@@ -91,6 +91,11 @@ class AnnouncementCalendar:
         """The next moment at which an announcement can first be fetched."""
         return self.following(now - INDEXED_AFTER) + INDEXED_AFTER
 
+    def fetchable_between(self, begin: datetime, end: datetime) -> bool:
+        """Whether an announcement can first be fetched after ``begin`` and not after ``end``; never
+        where none is awaited."""
+        return self.binding and self.next_fetch(begin) <= end
+
     def reason_before(self, now: datetime) -> NoAnnouncement | None:
         """Why nothing was announced on the evening before ``now``; ``None`` if something was to be
         announced, or nobody knows."""

@@ -28,7 +28,7 @@ from bot.model import (
 )
 from bot.model.news import NEWS_SHOWN
 from bot.model.posts import SHOWN_IN_FULL
-from bot.model.timetable import Timetable, covers
+from bot.model.timetable import Timetable
 from bot.ports import Composer
 
 Show = Callable[[Paper], Paper]
@@ -84,7 +84,7 @@ def plan(
     its_time = now or published_until is None or published_until < slot
     waited = its_time and published_until is not None and published_until < slot
     last_run = agenda.last_complete_run_at
-    served = its_time and last_run is not None and covers(last_run, slot)
+    served = its_time and last_run is not None and rules.timetable.covers(last_run, slot)
     due = _due(agenda, rules, slot, its_time=its_time)
     week_end = rules.timetable.latest_of_a_week(at)
     most_saved = _most_saved_of_week(agenda, rules.timetable, week_end) if its_time else ()

@@ -7,7 +7,7 @@ when they are set back, the first one counts. So each posting day has exactly on
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -16,21 +16,32 @@ from zoneinfo import ZoneInfo
 RUN_COVERS_SLOT_WITHIN = timedelta(hours=12)
 
 
-def covers(run_started_at: datetime, slot: datetime) -> bool:
-    """Whether a complete run that began at this time counts for a slot: it began after the slot, or
-    not long before it."""
-    return run_started_at >= slot - RUN_COVERS_SLOT_WITHIN
+def _never(begin: datetime, end: datetime) -> bool:
+    return False
 
 
 @dataclass(frozen=True, slots=True)
 class Timetable:
     """When a channel is posted to. ``days`` are weekdays, 0 for Monday, at least one. ``weekly``:
-    a post is about the past week."""
+    a post is about the past week.
+
+    ``announced_between`` tells whether something announced can first be fetched after one moment
+    and not after another. By default that is never so: nothing is known of announcements.
+    """
 
     timezone: ZoneInfo
     post_at: time
     days: frozenset[int]
     weekly: bool = False
+    announced_between: Callable[[datetime, datetime], bool] = _never
+
+    def covers(self, run_started_at: datetime, slot: datetime) -> bool:
+        """Whether a complete run that began at this time counts for a slot: it began after the
+        slot, or not long before it with no announcement in between, which it can't have seen."""
+        if run_started_at >= slot:
+            return True
+        recent = run_started_at >= slot - RUN_COVERS_SLOT_WITHIN
+        return recent and not self.announced_between(run_started_at, slot)
 
     def latest(self, now: datetime) -> datetime:
         """The last slot at or before ``now``."""

@@ -35,6 +35,7 @@ from bot.errors import (
     GaveUp,
     PlatformRefused,
     PostRefused,
+    SourceDown,
     SourceNotAsked,
 )
 from bot.model import Channel, Finding, Person, Post, Receipt, roles
@@ -525,17 +526,19 @@ async def test_a_posting_time_that_a_step_forward_has_passed_is_made_up_at_once(
             await deployment.until(lambda: deployment.posted() == 2)
 
 
+@pytest.mark.parametrize("hour", [12, 21])
 @pytest.mark.parametrize("when", ["on_publish", "on_recheck"])
 async def test_a_posting_time_that_was_slept_through_while_something_was_done_is_made_up(
-    tmp_path: Path, when: str
+    tmp_path: Path, when: str, hour: int
 ) -> None:
-    """What is done then looks for the next posting time before the clock's step is noticed."""
-    store = opened_as(NoticingStore, tmp_path / "db.sqlite3", patient=False)
-    deployment = Deployment(tmp_path, store=store)
-    deployment.announce(1)
-    await deployment.say("add reward model")
-    await deployment.say("settings days daily")
-    with time_machine.travel(datetime.now(UTC), tick=True) as clock:
+    """What is done then looks for the next posting time before the clock's step is noticed. Also
+    where the last run was in the evening, less than twelve hours before that posting time."""
+    with time_machine.travel(START.replace(hour=hour), tick=True) as clock:
+        store = opened_as(NoticingStore, tmp_path / "db.sqlite3", patient=False)
+        deployment = Deployment(tmp_path, store=store)
+        deployment.announce(1)
+        await deployment.say("add reward model")
+        await deployment.say("settings days daily")
 
         def sleep() -> None:
             deployment.announce(2)
@@ -544,7 +547,7 @@ async def test_a_posting_time_that_was_slept_through_while_something_was_done_is
         setattr(store, when, sleep)
         async with deployment.serving():
             await deployment.until(lambda: deployment.posted() == 2)
-    store.close()
+        store.close()
 
 
 async def test_after_a_clock_that_was_ahead_the_next_posting_time_is_not_the_future_one(
@@ -583,6 +586,83 @@ async def test_a_bot_that_starts_with_the_right_clock_again_does_not_wait_for_th
         clock.shift(timedelta(days=1))
         await deployment.bot.run_once()
         assert deployment.posted() == 2
+
+
+# -- an evening run, and arXiv's announcement after it --------------------------------------------
+
+EVENING = START.replace(hour=21)  # arXiv's announcement can be fetched at 03:45
+MORNING = START + timedelta(days=1)
+LATER = MORNING + timedelta(minutes=30)
+
+
+@pytest.mark.parametrize(
+    ("faults", "said"),
+    [
+        (
+            [SourceDown("reset"), SourceDown("reset")],
+            "It is not known what is new: arXiv did not answer (today 08:00).",
+        ),
+        (
+            [],
+            "arXiv is late: its announcement of today 01:00 was not there at the last run (today"
+            " 08:00). The bot tries again, and posts what comes at once.",
+        ),
+    ],
+    ids=["down", "late"],
+)
+async def test_a_keyword_added_in_the_evening_does_not_delay_what_arxiv_brings_late_by_a_day(
+    tmp_path: Path, faults: list[SourceDown], said: str
+) -> None:
+    """Its run is complete, and less than twelve hours before the posting time."""
+    with time_machine.travel(EVENING, tick=True) as clock:
+        deployment = Deployment(tmp_path)
+        old = paper(1, published=START - timedelta(days=3))
+        deployment.source.announce(old, at=START)
+        await deployment.say("add reward model")
+        await deployment.bot.run_once()
+        assert deployment.posted() == 1
+        deployment.source.faults += faults
+        for moment in (MORNING.replace(hour=3, minute=45), MORNING):
+            clock.move_to(moment)
+            await deployment.bot.run_once()
+        assert deployment.source.faults == []
+        assert said in await deployment.status()
+        deployment.announce(2, now=EVENING)
+        clock.move_to(LATER)
+        await deployment.bot.run_once()
+        assert deployment.posted() == 2
+        assert "1 paper posted today 08:30." in await deployment.status()
+        deployment.store.close()
+
+
+async def test_a_bot_that_slept_since_the_evening_does_not_say_that_nothing_was_new(
+    tmp_path: Path,
+) -> None:
+    with time_machine.travel(EVENING, tick=True) as clock:
+        deployment = Deployment(tmp_path)
+        await deployment.say("add reward model")
+        await deployment.bot.run_once()
+        clock.move_to(MORNING)
+        assert "The run for today 08:00 is not finished yet." in await deployment.status()
+        clock.move_to(LATER)
+        assert (
+            "arXiv has not been queried since yesterday 21:00, so today 08:00 was missed. Is the"
+            " bot running?"
+        ) in await deployment.status()
+        deployment.store.close()
+
+
+async def test_a_run_of_friday_evening_counts_for_saturday_because_nothing_is_announced_between(
+    tmp_path: Path,
+) -> None:
+    with time_machine.travel(EVENING + timedelta(days=4), tick=True) as clock:
+        deployment = Deployment(tmp_path)
+        await deployment.say("settings days daily")
+        await deployment.say("add reward model")
+        await deployment.bot.run_once()
+        clock.move_to(LATER + timedelta(days=4))
+        assert "Nothing new matched at the last run (yesterday 21:00)" in await deployment.status()
+        deployment.store.close()
 
 
 # -- a platform that does not let us in ----------------------------------------------------------

@@ -81,6 +81,25 @@ def test_arxiv_is_asked_hours_after_its_evening_and_never_at_that_minute() -> No
 
 
 @pytest.mark.parametrize(
+    ("begin", "end", "expected"),
+    [
+        ("2026-03-03T15:45", "2026-03-04T03:00", True),
+        ("2026-03-03T22:44", "2026-03-03T22:45", True),
+        ("2026-03-03T22:45", "2026-03-04T22:44", False),
+        ("2026-03-03T15:45", "2026-03-03T22:44", False),  # announced, but not indexed yet
+        ("2026-03-06T00:00", "2026-03-08T22:44", False),  # a weekend
+        ("2026-06-18T23:00", "2026-06-22T22:44", False),  # and a holiday before and after it
+    ],
+)
+def test_an_announcement_comes_between_two_moments_if_it_can_first_be_fetched_between_them(
+    begin: str, end: str, expected: bool
+) -> None:
+    assert CALENDAR.fetchable_between(eastern(begin), eastern(end)) is expected
+    unknown = AnnouncementCalendar(binding=False)
+    assert not unknown.fetchable_between(eastern(begin), eastern(end))
+
+
+@pytest.mark.parametrize(
     ("now", "submissions_expected_after"),
     [
         ("2026-03-03T21:00", None),  # not settled yet

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from bot.arxiv.calendar import AnnouncementCalendar
 from bot.arxiv.ids import base_id
 from bot.chat.changes import Changes
 from bot.chat.commands import ChatCommands
@@ -136,7 +137,13 @@ class Chat:
 
     def timetable(self, channel: Channel) -> Timetable:
         hour, minute = map(int, (channel.post_at or "09:00").split(":"))
-        return Timetable(BERLIN, time(hour, minute), frozenset(range(5)))
+        calendar = AnnouncementCalendar()
+        return Timetable(
+            BERLIN,
+            time(hour, minute),
+            frozenset(range(5)),
+            announced_between=calendar.fetchable_between,
+        )
 
     async def say(self, words: str, channel_id: str = HERE, person: Person = ADA) -> Reply:
         reply = await self.commands.typed(channel_id, person, words)
@@ -1207,6 +1214,7 @@ async def test_status_tells_nothing_new_from_all_posted_from_waiting(chat: Chat)
     assert await cause(chat) == ("waiting", "2 papers to be posted tomorrow 09:00.")
     chat.clock.advance(DAY // 2)
     assert await cause(chat) == ("waiting", "2 papers to be posted at the next run.")
+    await chat.collect()
     await chat.publish()
     assert (await cause(chat))[0] == "sending"
     await chat.deliver()

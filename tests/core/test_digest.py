@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from bot.arxiv.calendar import AnnouncementCalendar
 from bot.core.digest import Rules, display_cache, plan
 from bot.keywords import parse
 from bot.matching.similarity import InverseFrequencies
@@ -110,11 +111,55 @@ def test_a_time_is_not_over_while_no_complete_run_speaks_for_it() -> None:
     assert shown(rest) == ["2603.00002"]
 
 
+def is_served(slot: datetime, by_run: datetime, binding: bool = True) -> bool:
+    """Whether a run that began then serves that posting time, if arXiv's calendar is binding."""
+    calendar = AnnouncementCalendar(binding=binding)
+    timetable = Timetable(
+        UTC_ZONE, slot.time(), frozenset(range(7)), announced_between=calendar.fetchable_between
+    )
+    due = agenda(published_until=slot - DAY, last_complete_run_at=by_run)
+    publication = plan(due, PlainComposer(), Rules(timetable, None), slot)
+    return publication is not None and publication.published_until == slot
+
+
 def test_a_run_speaks_for_a_time_from_exactly_twelve_hours_before_it_on() -> None:
+    """Where nobody knows when anything is announced."""
     began = MONDAY - timedelta(hours=12)
+    assert is_served(MONDAY, began, binding=False)
+    assert not is_served(MONDAY, began - timedelta(seconds=1), binding=False)
     assert decide(agenda(last_complete_run_at=began), MONDAY, rules()).published_until == MONDAY
-    earlier = agenda(last_complete_run_at=began - timedelta(seconds=1))
-    assert plan(earlier, PlainComposer(), rules(), MONDAY) is None
+
+
+@pytest.mark.parametrize(
+    ("slot", "from_then_on"),
+    [
+        # From when arXiv's announcement of that night can be fetched: 22:45 in New York,
+        ("2026-03-03T08:00", "2026-03-03T03:45"),
+        ("2026-03-10T08:00", "2026-03-10T02:45"),  # where clocks spring two days before,
+        ("2026-11-02T08:00", "2026-11-02T03:45"),  # and go back the day before.
+        ("2026-03-02T08:00", "2026-03-02T03:45"),  # A Monday: Sunday's.
+        ("2026-03-03T03:46", "2026-03-03T03:45"),
+        # None comes in between.
+        ("2026-03-03T03:44", "2026-03-02T15:44"),
+        ("2026-03-02T23:00", "2026-03-02T11:00"),
+        ("2026-03-07T08:00", "2026-03-06T20:00"),  # a Saturday
+        ("2026-03-08T08:00", "2026-03-07T20:00"),
+        ("2026-06-22T08:00", "2026-06-21T20:00"),  # a Monday after a Sunday that was a holiday
+        ("2026-11-27T08:00", "2026-11-26T20:00"),  # after Thanksgiving
+    ],
+)
+def test_no_run_speaks_for_a_time_if_something_was_announced_between_them(
+    slot: str, from_then_on: str
+) -> None:
+    time_of_day, first = (datetime.fromisoformat(f"{each}:00Z") for each in (slot, from_then_on))
+    assert is_served(time_of_day, first)
+    assert not is_served(time_of_day, first - timedelta(seconds=1))
+
+
+def test_a_run_after_the_time_speaks_for_it_whatever_was_announced_since() -> None:
+    just_before_the_announcement = datetime(2026, 3, 3, 3, 44, tzinfo=UTC)
+    assert is_served(just_before_the_announcement, just_before_the_announcement)
+    assert is_served(MONDAY, MONDAY)
 
 
 def test_at_exactly_the_posting_time_the_channel_is_published_to_and_only_once() -> None:

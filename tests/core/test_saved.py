@@ -11,6 +11,7 @@ import pytest
 
 from adapters.discord.render import DiscordComposer
 from bot.app.channel_rules import ChannelRules
+from bot.arxiv.calendar import AnnouncementCalendar
 from bot.config import ScheduleConfig
 from bot.core.channel_settings import CatchUp, CatchUpKind, PostingDays
 from bot.core.collect import collect
@@ -39,7 +40,7 @@ class Bot:
         self.clock = FakeClock()
         self.source = FakeSource(self.clock)
         self.store = opened(folder / "db")
-        self.rules = ChannelRules(SCHEDULE, ZoneInfo("UTC")).rules
+        self.rules = ChannelRules(SCHEDULE, ZoneInfo("UTC"), AnnouncementCalendar()).rules
 
     async def run(self, *papers: Paper) -> None:
         """Announced, fetched, and published whatever the time of day."""

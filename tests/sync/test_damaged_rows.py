@@ -51,7 +51,7 @@ class Started:
         """Raises whatever would keep the bot from starting."""
         read = config.load(self.path, {}, need_secrets=False)
         report = wait(self.store.synchronise(partial(self.file.sync), START))
-        rules = ChannelRules(read.schedule, read.bot.timezone)
+        rules = ChannelRules(read.schedule, read.bot.timezone, read.calendar)
         state = wait(self.store.state())
         for view in state.channels:
             rules.rules(view.channel)

@@ -16,7 +16,7 @@ from bot.chat.replies.dates import DateFormatter
 from bot.core.channel_settings import CHANNEL_SETTINGS, sound
 from bot.core.news import KINDS
 from bot.errors import NoteKind
-from bot.model.timetable import Timetable, covers
+from bot.model.timetable import Timetable
 from bot.model.views import ChannelView, OpenPost, PostedDigest, RunView, StateView
 from bot.references import refer_to
 from bot.text import plural
@@ -290,7 +290,7 @@ def _nothing_pending(context: ChannelContext) -> tuple[Cause, str]:
         return Cause.NEVER_RAN, "Nothing yet: arXiv has not given a complete answer."
     slot = context.timetable.latest(dates.now)
     began = dates.time(run.started_at)
-    if not covers(run.started_at, slot):
+    if not context.timetable.covers(run.started_at, slot):
         if dates.now - slot < RUN_DURATION:
             return Cause.OVERDUE, f"The run for {dates.time(slot)} is not finished yet."
         if context.is_rescheduled:  # it is unknown whether anything was due then
