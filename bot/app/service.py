@@ -42,6 +42,7 @@ from bot.core.leases import RENEW_INTERVAL, Leases
 from bot.core.zotero import ZoteroSender
 from bot.errors import ConfigError, GaveUp, NoteKind, PlatformRefused, StoreError, UserError
 from bot.model import roles
+from bot.model.timetable import Timetable
 from bot.monitoring.checks import exposed_files
 from bot.monitoring.endpoint import ping, serving
 from bot.pages import server
@@ -337,19 +338,19 @@ class Service:
                 if any(note.kind is NoteKind.LOCAL for note in run.notes):
                     delay = self._retry.delay(self._runs_to_repeat)  # no request was sent
                 self._repeat_at = self._clock.monotonic() + delay.total_seconds()
-            await self._schedule_collect(collected_at)
+            await self._schedule_collect(run.started_at, collected_at)
         self._deliver_all()
         if self._config.page is not None:
             self._scheduler.soon("page", self._write_page)
 
-    async def _schedule_collect(self, since: datetime) -> None:
-        """For the first posting time or announcement after ``since``, at once if it has passed; or
-        earlier, to repeat an incomplete run."""
+    async def _schedule_collect(self, began: datetime, ended: datetime) -> None:
+        """For the first announcement or posting time that a run from ``began`` to ``ended`` does
+        not count for, at once if it has passed; or earlier, to repeat an incomplete run."""
         now = self._clock.now()
-        since = min(since, now)  # the clock may have been set back
-        channels = await self._store.publishable()
-        posting_times = [self._rules.timetable(channel).following(since) for channel in channels]
-        self._collect_at = min([*posting_times, self._config.calendar.next_fetch(since)])
+        began, ended = min(began, now), min(ended, now)  # the clock may have been set back
+        timetables = map(self._rules.timetable, await self._store.publishable())
+        posting_times = [_next_slot(timetable, began, ended) for timetable in timetables]
+        self._collect_at = min([*posting_times, self._config.calendar.next_fetch(began)])
         if self._repeat_at is not None:
             delay = timedelta(seconds=self._repeat_at - self._clock.monotonic())
             if delay < self._collect_at - now:
@@ -371,7 +372,8 @@ class Service:
         if self._collect_at is not None and self._collect_at <= self._clock.now():
             self._scheduler.soon("collect", self._collect)
         else:
-            await self._schedule_collect(self._clock.now())
+            now = self._clock.now()
+            await self._schedule_collect(now, now)
 
     async def _publish(self) -> None:
         """Publish; one job at a time, because two would compose the same channels."""
@@ -569,6 +571,13 @@ def _switching_threads(seconds: float) -> Iterator[None]:
         yield
     finally:
         sys.setswitchinterval(before)
+
+
+def _next_slot(timetable: Timetable, began: datetime, ended: datetime) -> datetime:
+    """The first slot after a run; or the last one before its end, if it does not cover that: the
+    machine slept in between."""
+    latest = timetable.latest(ended)
+    return timetable.following(ended) if timetable.covers(began, latest) else latest
 
 
 def _delivery_job(platform: str) -> str:

@@ -38,7 +38,7 @@ from bot.errors import (
     SourceDown,
     SourceNotAsked,
 )
-from bot.model import Channel, Finding, Person, Post, Receipt, roles
+from bot.model import Batch, Channel, Finding, Person, Post, Receipt, roles
 from bot.model.zotero import ZOTERO_KEY, ZoteroConnection, ZoteroLibrary
 from bot.network import Network
 from bot.ports import Commands, Zotero
@@ -548,6 +548,27 @@ async def test_a_posting_time_that_was_slept_through_while_something_was_done_is
         async with deployment.serving():
             await deployment.until(lambda: deployment.posted() == 2)
         store.close()
+
+
+async def test_a_posting_time_that_was_slept_through_during_a_run_is_made_up(
+    tmp_path: Path,
+) -> None:
+    """The run ends after that time, but what it was answered is from before it."""
+    with time_machine.travel(START.replace(hour=12), tick=True) as clock:
+        deployment = Deployment(tmp_path)
+        deployment.announce(1)
+        await deployment.say("add reward model")
+        await deployment.say("settings days daily")
+
+        def sleep(batch: Batch) -> Batch:
+            deployment.announce(2)
+            clock.shift(timedelta(days=1))
+            return batch
+
+        deployment.source.faults.append(sleep)
+        async with deployment.serving():
+            await deployment.until(lambda: deployment.posted() == 2)
+        deployment.store.close()
 
 
 async def test_after_a_clock_that_was_ahead_the_next_posting_time_is_not_the_future_one(
