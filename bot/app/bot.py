@@ -38,6 +38,9 @@ FORGOTTEN_BY_ONCE = 2000  # rows at most; every two hundred take a quarter of a 
 # outcome settles. A closed pipe stays closed.
 RESEND_TIMEOUT = timedelta(seconds=30)
 CONSOLE_RESEND_TIMEOUT = timedelta(seconds=2)
+# Seconds in which ``once`` tries again to publish to a channel that another process has locked, for
+# example to add a keyword there: as long as a transaction waits for another (``LOCK_TIMEOUT``).
+LOCKED_TIMEOUT = 10.0
 CLOCK_RESOLUTION = timedelta(milliseconds=1)  # of times in the database, which are cut off there
 
 
@@ -118,9 +121,10 @@ class Bot:
         began = self.clock.now()
         run = await self.pipeline.collect()
         self.progress("composing")
-        await self.pipeline.publish(now=now)
+        await self.pipeline.publish(now=now, locked_timeout=LOCKED_TIMEOUT)
         await self._deliver_all()
-        while await self.pipeline.republish(now=now):  # a channel takes posts again
+        # A channel takes posts again.
+        while await self.pipeline.republish(now=now, locked_timeout=LOCKED_TIMEOUT):
             await self._deliver_all()
         for name in self.pipeline.crossposters:
             try:

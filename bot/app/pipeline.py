@@ -68,18 +68,23 @@ class Pipeline:
         )
         return run
 
-    async def publish(self, *, now: bool = False) -> None:
-        """Queue posts of what is due; with ``now`` whatever the time of day. Raises StoreError."""
-        rules = self._rules.rules
-        await publish(self._store, self._composers, rules, self._clock, now=now)
+    async def publish(self, *, now: bool = False, locked_timeout: float = 0.0) -> None:
+        """Queue posts of what is due; with ``now`` whatever the time of day. Channels that another
+        process has locked are tried again for ``locked_timeout`` seconds. Raises StoreError."""
+        rules, clock = self._rules.rules, self._clock
+        await publish(
+            self._store, self._composers, rules, clock, now=now, locked_timeout=locked_timeout
+        )
 
-    async def republish(self, *, now: bool = False) -> int | None:
+    async def republish(self, *, now: bool = False, locked_timeout: float = 0.0) -> int | None:
         """Publish to channels that came back after a pause, or whose settings changed.
 
         How many posts that queued, ``None`` if there is no such channel. Raises StoreError.
         """
-        rules = self._rules.rules
-        return await republish(self._store, self._composers, rules, self._clock, now=now)
+        rules, clock = self._rules.rules, self._clock
+        return await republish(
+            self._store, self._composers, rules, clock, now=now, locked_timeout=locked_timeout
+        )
 
     def deliverers(self) -> list[Deliverer]:
         """A new one for each platform."""

@@ -14,15 +14,19 @@ decide when to run.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import logging
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
 from bot.core.digest import PAPERS_CACHED, Rules, display_cache, plan
 from bot.matching.similarity import InverseFrequencies
 from bot.model import Channel, ChannelAgenda, Paper, Prepared, Publication
 from bot.ports import Clock, Composer, PublishStore
 
+log = logging.getLogger(__name__)
+
 CHANNELS_COMPOSED = 100  # whose messages are in memory before they are in the outbox
 PAPERS_COUNTED = 1_000  # in which it is counted how common a term is
+LOCKED_PAUSE = 0.2  # seconds
 
 
 async def publish(
@@ -32,15 +36,24 @@ async def publish(
     clock: Clock,
     *,
     now: bool = False,
+    locked_timeout: float = 0.0,
 ) -> int:
     """Put what is due into the outbox of each channel that was not published to since the last run;
     how many posts that made.
 
     ``now`` publishes whatever the time of day. ``composers`` makes one for each platform; in the
-    channels of a platform without one, papers stay due. Raises StoreError.
+    channels of a platform without one, papers stay due. A channel that another process has locked
+    is passed over; it is tried again for ``locked_timeout`` seconds, for a caller that does not
+    come back to it soon. Raises StoreError.
     """
-    ids = await store.unchecked(tuple(composers))
-    return await _publish(store, ids, composers, rules, clock, now=now, once_per_run=True)
+
+    async def left() -> Sequence[str]:
+        return await store.unchecked(tuple(composers))
+
+    async def publish_to(ids: Sequence[str]) -> int:
+        return await _publish(store, ids, composers, rules, clock, now=now, once_per_run=True)
+
+    return await _publish_until_unlocked(left, publish_to, clock, locked_timeout) or 0
 
 
 async def republish(
@@ -50,15 +63,42 @@ async def republish(
     clock: Clock,
     *,
     now: bool = False,
+    locked_timeout: float = 0.0,
 ) -> int | None:
     """Publish to the channels that came back after a pause, or whose settings changed: what became
     due in them need not wait for the next run. How many posts that made; ``None`` if there is no
-    such channel. Raises StoreError.
+    such channel. ``locked_timeout`` as in ``publish``. Raises StoreError.
     """
-    ids = [each.id for each in await store.to_recheck() if each.platform in composers]
+
+    async def left() -> Sequence[str]:
+        return [each.id for each in await store.to_recheck() if each.platform in composers]
+
+    async def publish_to(ids: Sequence[str]) -> int:
+        return await _publish(store, ids, composers, rules, clock, now=now, once_per_run=False)
+
+    return await _publish_until_unlocked(left, publish_to, clock, locked_timeout)
+
+
+async def _publish_until_unlocked(
+    left: Callable[[], Awaitable[Sequence[str]]],
+    publish_to: Callable[[Sequence[str]], Awaitable[int]],
+    clock: Clock,
+    locked_timeout: float,
+) -> int | None:
+    """Publish to the channels that are left, until none is or the time is over; ``None`` if there
+    was none."""
+    ids = await left()
     if not ids:
         return None
-    return await _publish(store, ids, composers, rules, clock, now=now, once_per_run=False)
+    posts = await publish_to(ids)
+    give_up = clock.monotonic() + locked_timeout
+    while locked_timeout and (ids := await left()):
+        if clock.monotonic() >= give_up:
+            log.warning("passed over channels=%d why=another process has locked them", len(ids))
+            break
+        await clock.sleep(LOCKED_PAUSE)
+        posts += await publish_to(ids)
+    return posts
 
 
 async def _publish(

@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
 
+import psycopg
 import pytest
 import time_machine
 
@@ -54,6 +55,7 @@ from tests.store.database import (
     change,
     opened,
     opened_as,
+    opened_on_postgres,
     opened_on_postgres_as,
     select,
 )
@@ -341,6 +343,24 @@ async def test_in_a_channel_that_a_person_paused_resend_says_that_it_waits_for_r
     [key] = [p.key for v in (await deployment.store.state()).channels for p in v.posts]
     await deployment.say("pause")
     assert "resume" in await deployment.say(f"resend {key}")
+
+
+async def test_once_comes_back_to_a_channel_that_somebody_was_just_changing(tmp_path: Path) -> None:
+    """On PostgreSQL, beside a command of another process: what is due there does not wait for the
+    next run, which cron begins tomorrow."""
+    with database() as url:
+        deployment = Deployment(tmp_path, store=opened_on_postgres(url))
+        await deployment.say("add reward model")
+        await deployment.bot.run_once(now=True)
+        for number, others_change in enumerate(("mention = ''", "recheck = true"), 1):
+            deployment.announce(number)
+            with psycopg.connect(url) as other:
+                other.execute(f"update channels set {others_change}".encode())  # noqa: S608
+                asyncio.get_running_loop().call_later(0.5, other.commit)
+                summary = await deployment.bot.run_once(now=True)
+            assert deployment.posted() == number
+            assert (summary.papers, summary.due) == (1, 0)
+        deployment.store.close()
 
 
 @pytest.mark.parametrize(("paused", "owner"), [("person", ""), ("refused", "discord:7")])

@@ -502,7 +502,7 @@ class Drill:
 def unforeseen(log: str) -> int:
     """Tracebacks that are not the database's, which was locked, or its disk full."""
     ends = re.findall(r"Traceback \(most recent call last\):\n(?:[ \n].*\n|\n)*(\S.*)", log)
-    known = r"sqlite3\.|bot\.errors\.(Store|LeaseLost)|OSError"
+    known = r"sqlite3\.|psycopg\.errors\.LockNotAvailable|bot\.errors\.(Store|LeaseLost)|OSError"
     return sum(not re.match(known, end) for end in ends)
 
 

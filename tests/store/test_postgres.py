@@ -5,19 +5,23 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
-from datetime import timedelta
+from datetime import time, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
 
 from bot.arxiv.rate_limit import RateLimiter
+from bot.core.collect import collect as record_run
+from bot.core.digest import Rules
+from bot.core.publish import publish, republish
 from bot.errors import (
     LeaseLost,
     SchemaTooNew,
@@ -41,6 +45,7 @@ from bot.model import (
     Recorded,
     Run,
 )
+from bot.model.timetable import Timetable
 from bot.ports import Store
 from bot.store import back_up, open_copy, open_store, restore
 from bot.store.engines import postgres_schema
@@ -51,13 +56,14 @@ from bot.store.migrations import APPLICATION_ID, MIGRATIONS, for_postgres, for_s
 from bot.store.statements import collect, subscriptions
 from bot.store.store import SqlStore
 from tests.builders import paper
-from tests.fakes import START, FakeClock
+from tests.fakes import START, FakeClock, FakeSource, PlainComposer
 from tests.store import postgres
 from tests.store.database import change, follow_all, opened, opened_on_postgres, queue, select, wait
 from tests.store.tls_front import WithTls, tls_front
 
 REWARD, GRAPH = parse("reward model"), parse("graph network")
 ADA = Person("Ada", "fake:1")
+RULES = Rules(Timetable(ZoneInfo("UTC"), time(8), frozenset(range(7))), None)
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 PASSWORD = "p@ss:w/o%rd"  # what a URL has to escape
 ESCAPED = "p%40ss%3Aw%2Fo%25rd"
@@ -517,6 +523,40 @@ async def test_a_channel_that_another_process_writes_to_is_left_for_the_next_loo
     assert await one.unchecked(["fake"]) == ["fake:a"]
     assert await one.publish(plans, START, once_per_run=True) == 1
     assert not await one.has_unchecked(["fake"])
+    one.close()
+
+
+@pytest.mark.parametrize("publishes", [publish, republish])
+async def test_who_is_patient_tries_a_locked_channel_again_for_so_long_and_no_longer(
+    url: str, publishes: Callable[..., Awaitable[int | None]], caplog: pytest.LogCaptureFixture
+) -> None:
+    class Released(FakeClock):
+        async def sleep(self, seconds: float) -> None:
+            await super().sleep(seconds)
+            if len(self.slept) == 3:
+                other.rollback()
+
+    def work(clock: FakeClock, locked_timeout: float) -> Awaitable[int | None]:
+        composers = {"fake": lambda: PlainComposer(100)}
+        return publishes(
+            one, composers, lambda _: RULES, clock, now=True, locked_timeout=locked_timeout
+        )
+
+    one, source = opened_on_postgres(url), FakeSource(FakeClock())
+    source.announce(paper(1, "A reward model"))
+    for channel in ("fake:a", "fake:b"):
+        await one.follow(channel, REWARD, ADA, START)
+    await record_run(source, one, FakeClock(), first_post=1)
+    change(one, "update channels set recheck = true")
+    with psycopg.connect(url) as other:
+        other.execute("select 1 from channels where id = 'fake:a' for no key update")
+        assert await work(clock := FakeClock(), 0) == 1
+        assert clock.slept == []
+        assert await work(clock := FakeClock(), 10) == 0
+        assert sum(clock.slept) == pytest.approx(10, abs=0.3)
+        assert "passed over channels=1" in caplog.text
+        assert await work(clock := Released(), 10) == 1
+        assert len(clock.slept) == 3
     one.close()
 
 
