@@ -1,4 +1,5 @@
-"""The service on a real clock and a real database: what people do, and what fails, acts in seconds.
+"""The service on a running clock and a real database: what people do, and what fails, acts in
+seconds. The clock begins at noon, because what is due depends on the hour and the weekday.
 
 Its delays are shortened by what it is made with; nothing here waits for a time to pass, but for
 something to have happened.
@@ -11,7 +12,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -64,6 +65,7 @@ from tests.wire.zotero_server import KEY, USER, ZoteroServer
 
 HERE = "discord:1142000000000000000"
 ADA = Person("Ada", "discord:7")
+NOON = START.replace(hour=12)
 EVENT_TIMEOUT = 20.0  # seconds until a test that waits for nothing fails
 QUICK = RetryPolicy(timedelta(seconds=0.05), timedelta(seconds=0.2))
 HOPELESS = RetryPolicy(timedelta(seconds=0.001), timedelta(seconds=0.001), max_failures=3)
@@ -238,6 +240,13 @@ class Deployment:
         assert (view.paused, view.due, len(view.posts)) == ("refused", 1, 1)
         await self.published_until(days_ago=7)
         self.chat.refusal = None
+
+
+@pytest.fixture(autouse=True)
+def _noon() -> Iterator[None]:
+    """Hours after a posting time and arXiv's announcement, and hours before the next ones."""
+    with time_machine.travel(NOON, tick=True):
+        yield
 
 
 @pytest.fixture
@@ -574,7 +583,7 @@ async def test_a_posting_time_that_was_slept_through_during_a_run_is_made_up(
     tmp_path: Path,
 ) -> None:
     """The run ends after that time, but what it was answered is from before it."""
-    with time_machine.travel(START.replace(hour=12), tick=True) as clock:
+    with time_machine.travel(NOON, tick=True) as clock:
         deployment = Deployment(tmp_path)
         deployment.announce(1)
         await deployment.say("add reward model")
