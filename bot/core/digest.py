@@ -15,9 +15,11 @@ from bot.matching import Matcher
 from bot.matching.similarity import InverseFrequencies, Profile
 from bot.model import (
     ChannelAgenda,
+    ChannelSaves,
     Digest,
     Draft,
     Entry,
+    KeptProfile,
     Keyword,
     MostSaved,
     NewsItem,
@@ -35,6 +37,7 @@ Show = Callable[[Paper], Paper]
 
 PAPERS_CACHED = 4096  # some 7 kB each
 MIN_SAVED = 10  # papers, for a digest to be ordered by them
+MAX_UNKEPT = 16  # papers that are added to the kept profile anew each day, before it is written
 REASONS_SHOWN = 3  # first papers of such a digest that say what they are like
 MOST_SAVED_SHOWN = 5  # papers of a week
 MIN_PEOPLE = 2  # who saved one of these
@@ -89,6 +92,9 @@ def plan(
     week_end = rules.timetable.latest_of_a_week(at)
     most_saved = _most_saved_of_week(agenda, rules.timetable, week_end) if its_time else ()
 
+    compared = None
+    if frequencies is not None and rules.by_similarity and (due.new or due.first):
+        compared = _compared(agenda.saves, frequencies)
     drafts: list[tuple[str, Draft]] = []
     if has_digest := bool(due.new or due.told or (most_saved and served and slot == week_end)):
         # One that had to wait, for arXiv or for us, says for which day it is.
@@ -97,7 +103,7 @@ def plan(
             channel,
             day,
             Why.NEW,
-            _entries(due.new, agenda, rules, show, frequencies),
+            _entries(due.new, agenda, rules, show, compared),
             due.missed,
             len(due.left_out),
             rules.in_full,
@@ -110,7 +116,7 @@ def plan(
     if due.first:
         today = rules.timetable.day_of(at)
         ungrouped = replace(rules, by_keyword=False)
-        shown_first = _entries(due.first, agenda, ungrouped, show, frequencies)
+        shown_first = _entries(due.first, agenda, ungrouped, show, compared)
         digest = Digest(channel, today, Why.FIRST, shown_first, in_full=rules.in_full)
         drafts += keyed(composer.compose(digest), channel.id, at, Why.FIRST, offset=len(drafts))
     if not (drafts or due.left_out or due.unwanted or due.hidden or served):
@@ -122,7 +128,38 @@ def plan(
         published_until=slot if served else None,
         most_saved_until=week_end if has_digest and most_saved else None,
         muted=due.hidden,
+        profile=None if compared is None else compared.to_keep,
     )
+
+
+class _Compared(NamedTuple):
+    """What papers are compared with, by what, and what of that is to be kept for the next time."""
+
+    profile: Profile
+    frequencies: InverseFrequencies
+    to_keep: KeptProfile | None
+
+
+def _compared(saves: ChannelSaves | None, frequencies: InverseFrequencies) -> _Compared | None:
+    """``None`` where fewer than ``MIN_SAVED`` papers are saved.
+
+    Writing a profile costs more than adding some papers to the one that was kept; taking papers out
+    of it costs more than writing it.
+    """
+    if saves is None:
+        return None
+    kept = saves.profile
+    wanted = saves.ids if saves.ids is not None else kept.ids if kept is not None else ()
+    if len(wanted) < MIN_SAVED:
+        return None
+    profile = Profile() if kept is None else Profile.from_bytes(kept.data)
+    gone = frozenset(() if kept is None else kept.ids).difference(wanted)
+    profile.remove(gone)
+    profile.add(saves.papers)
+    if kept is not None and not gone and len(saves.papers) <= MAX_UNKEPT:
+        return _Compared(profile, frequencies, None)
+    to_keep = KeptProfile(saves.revision, tuple(profile.ids), profile.to_bytes())
+    return _Compared(profile, frequencies, to_keep)
 
 
 class _Due(NamedTuple):
@@ -165,16 +202,16 @@ def _entries(
     agenda: ChannelAgenda,
     rules: Rules,
     show: Show,
-    frequencies: InverseFrequencies | None,
+    compared: _Compared | None,
 ) -> tuple[Entry, ...]:
     """All papers in order, ready to be shown, the first with the reason why they come first."""
-    if not rules.by_similarity or frequencies is None or len(agenda.saved) < MIN_SAVED:
+    if compared is None:
         return _shown(_arranged(due, agenda.keywords, rules), show)
-    profile = Profile(agenda.saved, frequencies)
-    ranked = sorted(due, key=lambda each: -profile.similarity(each.paper))
+    profile, frequencies, _ = compared
+    ranked = sorted(due, key=lambda each: -profile.similarity(each.paper, frequencies))
     arranged = _arranged(ranked, agenda.keywords, rules)
-    near = [profile.nearest(each.paper) for each in arranged[:REASONS_SHOWN]]
-    likes = [show(paper).title if paper is not None else "" for paper in near]
+    near = [profile.nearest(each.paper, frequencies) for each in arranged[:REASONS_SHOWN]]
+    likes = [text.displayed_title(each.title, each.id) if each else "" for each in near]
     shown = _shown(arranged, show)
     first = (replace(each, like=like) for each, like in zip(shown, likes, strict=False))
     return (*first, *shown[REASONS_SHOWN:])

@@ -1,45 +1,72 @@
 """How similar papers are: TF-IDF over the stems that keywords are matched by. Pure.
 
-A term's weight in a paper is (1 + ln of how often it occurs in title and abstract) times its
-inverse document frequency, ln((1 + n) / (1 + df)) + 1, so that a term that is in all papers still
-weighs something where few papers are known. Similarity is the cosine. What papers are similar *to*
-is the sum of the papers that somebody saved: comparing costs the same for ten as for a thousand.
+How much a term says of a paper is 1 + ln of how often it occurs in title and abstract, with all of
+the paper's terms at length 1. Papers are compared by the sum over all terms of what the term says
+of each, times the square of its inverse document frequency, ln((1 + n) / (1 + df)) + 1, so that a
+term that is in all papers still weighs something where few papers are known, divided by the length
+that the paper in question has in these terms. So the order is that of the cosine.
 
-With ``order = "similarity"`` a digest begins with the papers most like those saved in its channel,
-the last thousand of them. How common a term is, is counted in the newest thousand papers of the
-database: among the saved ones alone, just what they are about would count as common. Only the order
-changes: which papers are posted, and which ``catch_up`` leaves out, is decided before.
+With ``order = "similarity"`` a digest begins with the papers most like the last that were saved in
+its channel. How common a term is, is counted in the newest thousand papers of the database: among
+the saved ones alone, just what they are about would count as common. Only the order changes: which
+papers are posted, and which ``catch_up`` leaves out, is decided before.
+
+What they are compared *to* is a ``Profile``, the sum of the saved papers: it costs the same for ten
+as for a thousand. Nothing in it depends on how common a term is, which is another number each day.
+So it can be kept; a paper that is saved or taken back is added or subtracted, in whole numbers,
+which leaves exactly what all papers together would give.
 """
 
 from __future__ import annotations
 
 import math
+import struct
+import zlib
+from array import array
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
 from heapq import nlargest
-from itertools import repeat
+from itertools import accumulate, chain, pairwise, repeat
 from operator import mul
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
 from bot.keywords.tokens import GAP, stems
 from bot.model import Paper
 
 PAPERS_CACHED: Final = 8192  # whose terms are known, some 2 kB each
-HEAVIEST: Final = 32  # terms of a paper by which those are found that may be the nearest
-COMPARED: Final = 16  # of these, by all terms
-# What any two papers have in common. In April 2026 each of the first three of a digest had more
-# with one of ten saved papers of its category (30 draws).
-MIN_SIMILARITY: Final = 0.05
-_Terms: TypeAlias = tuple[tuple[str, ...], tuple[float, ...]]
+WORDS_CACHED: Final = 50_000  # whose numbers are known
+HEAVIEST: Final = 32  # terms of a paper by which the nearest is found
+# What any two papers have in common. In April 2026 four of five pairs had less, and each of the
+# first three of a digest had more with one of ten saved papers of its category (30 draws).
+MIN_SIMILARITY: Final = 0.035
+
+_UNIT: Final = 0xFFFF  # 1 in whole numbers
+_HEADER: Final = struct.Struct("=IIII")  # places, terms, bytes of text, length of all postings
+
+
+class Terms(NamedTuple):
+    """A paper's terms, each as a number that stands for its stem, and how much it says."""
+
+    numbers: array[int]
+    shares: array[int]  # of _UNIT
 
 
 @lru_cache(maxsize=PAPERS_CACHED)
-def _terms(paper: Paper) -> _Terms:
-    """Each stem once, and beside it how much its number of occurrences weighs."""
+def terms_of(paper: Paper) -> Terms:
     counted = Counter(stems(f"{paper.title}\n{paper.abstract}"))
     counted.pop(GAP, None)
-    return tuple(counted), tuple(map(_damped, counted.values()))
+    damped = {_number(stem): _damped(count) for stem, count in counted.items()}
+    length = math.hypot(*damped.values())
+    shares = (round(each / length * _UNIT) for each in damped.values())
+    return Terms(array("I", damped), array("H", shares))
+
+
+@lru_cache(maxsize=WORDS_CACHED)
+def _number(stem: str) -> int:
+    """The same in every process. One of 2^32: two stems hardly ever share one."""
+    return zlib.crc32(stem.encode(errors="replace"))
 
 
 @lru_cache(maxsize=256)
@@ -48,10 +75,13 @@ def _damped(count: int) -> float:
 
 
 class Weighted(NamedTuple):
-    """A paper among others: how long it is as a vector, and its heaviest terms at length 1."""
+    """A paper among others: by how much each of its terms makes another one similar to it, and the
+    terms that do most."""
 
-    length: float
-    heaviest: tuple[tuple[str, float], ...]
+    terms: tuple[int, ...]
+    factors: tuple[float, ...]
+    heaviest: tuple[tuple[int, float], ...]
+    self_similarity: float  # by the latter
 
 
 class InverseFrequencies:
@@ -61,62 +91,153 @@ class InverseFrequencies:
     """
 
     def __init__(self, papers: Iterable[Paper] = ()) -> None:
-        found, count = Counter[str](), 0
+        found, count = Counter[int](), 0
         for paper in papers:
-            found.update(_terms(paper)[0])
+            found.update(terms_of(paper).numbers)
             count += 1
         self._of_unknown = math.log(1 + count) + 1
         self._of = {term: math.log((1 + count) / (1 + df)) + 1 for term, df in found.items()}
         self.weighted = lru_cache(maxsize=PAPERS_CACHED)(self._weigh)
 
-    def of(self, terms: Iterable[str]) -> Iterator[float]:
-        return map(self._of.get, terms, repeat(self._of_unknown))
-
     def _weigh(self, paper: Paper) -> Weighted:
-        terms, counted = _terms(paper)
-        weights = list(map(mul, counted, self.of(terms)))
-        length = math.hypot(*weights)
-        heaviest = nlargest(HEAVIEST, zip(weights, terms, strict=True))
-        return Weighted(length, tuple((term, weight / length) for weight, term in heaviest))
+        terms, shares = terms_of(paper)
+        inverse = list(map(self._of.get, terms, repeat(self._of_unknown)))
+        weights = list(map(mul, shares, inverse))
+        length = _UNIT * math.hypot(*weights) or 1.0
+        factors = [weight * each / length for weight, each in zip(weights, inverse, strict=True)]
+        ranked = nlargest(HEAVIEST, zip(map(mul, factors, shares), terms, factors, strict=True))
+        return Weighted(
+            tuple(terms),
+            tuple(factors),
+            tuple((term, factor) for _, term, factor in ranked),
+            sum(each for each, _, _ in ranked),
+        )
+
+
+class Title(NamedTuple):
+    """A paper's id and title, as its source gave it."""
+
+    id: str
+    title: str
 
 
 class Profile:
-    """What some papers are about, to compare others with."""
+    """What some papers are about, to compare others with.
 
-    def __init__(self, papers: Sequence[Paper], frequencies: InverseFrequencies) -> None:
-        self._papers = papers
-        self._frequencies = frequencies
-        self._heavy: defaultdict[str, list[tuple[int, float]]] = defaultdict(list)
-        sums: defaultdict[str, float] = defaultdict(float)
-        for number, paper in enumerate(papers):
-            weighted = frequencies.weighted(paper)
-            for term, weight in zip(*_terms(paper), strict=True):
-                sums[term] += weight / weighted.length
-            for term, weight in weighted.heaviest:
-                self._heavy[term].append((number, weight))
-        # Squared, so that the other paper's terms need not be multiplied by it.
-        factors = zip(sums.items(), frequencies.of(sums), strict=False)
-        self._sums = {term: weight * factor * factor for (term, weight), factor in factors}
+    For each term, ``_postings`` has the places of the papers with it, each followed by how much it
+    says of the paper; what has changed since ``from_bytes`` is in ``_changed``.
+    """
 
-    def similarity(self, paper: Paper) -> float:
-        """The sum of its similarities to each of the papers, which are from 0 to 1."""
-        terms, counted = _terms(paper)
-        product = sum(map(mul, counted, map(self._sums.get, terms, repeat(0.0))))
-        return product / self._frequencies.weighted(paper).length if product else 0.0
+    def __init__(self, papers: Iterable[Paper] = ()) -> None:
+        self._ids: list[str] = []  # by place; empty where a paper was removed
+        self._titles: list[str] = []
+        self._sums: dict[int, int] = {}
+        self._numbers, self._ends = array("I"), array("I", [0])  # of the terms, in order
+        self._postings = array("H")
+        self._changed: dict[int, array[int]] = {}
+        self.add(papers)
 
-    def nearest(self, paper: Paper) -> Paper | None:
-        """The most similar of the papers, the first of several: of those that are most similar by
-        the heaviest terms of both. Never the paper itself; ``None`` where none of them is similar
-        by more than ``MIN_SIMILARITY``."""
-        own = Profile([paper], self._frequencies)
+    @property
+    def ids(self) -> frozenset[str]:
+        """Of the papers in it."""
+        return frozenset(filter(None, self._ids))
+
+    def add(self, papers: Iterable[Paper]) -> None:
+        """None of them must be in it yet."""
+        added: defaultdict[int, list[int]] = defaultdict(list)
+        for paper in papers:
+            place = self._free_place()
+            self._ids[place], self._titles[place] = paper.id, " ".join(paper.title.split())
+            for number, share in zip(*terms_of(paper), strict=True):
+                added[number] += place, share
+        for number, pairs in added.items():
+            self._changed[number] = self._posting(number) + array("H", pairs)
+            self._sums[number] = self._sums.get(number, 0) + sum(pairs[1::2])
+
+    def _free_place(self) -> int:
+        if "" not in self._ids:
+            self._ids.append("")
+            self._titles.append("")
+        return self._ids.index("")
+
+    def remove(self, ids: Collection[str]) -> None:
+        """What is not in it is passed over. Reads all postings, some milliseconds."""
+        gone = {place for place, each in enumerate(self._ids) if each and each in ids}
+        if not gone:
+            return
+        found = [at for at, place in enumerate(self._postings[::2]) if place in gone]
+        numbers = {self._numbers[bisect_right(self._ends, 2 * at) - 1] for at in found}
+        for number in numbers.union(self._changed):
+            pairs = list(_pairs(self._posting(number)))
+            kept = [pair for pair in pairs if pair[0] not in gone]
+            self._changed[number] = array("H", chain.from_iterable(kept))
+            self._sums[number] = sum(share for _, share in kept)
+            if not kept:
+                del self._sums[number]
+        for place in gone:
+            self._ids[place] = self._titles[place] = ""
+
+    def _posting(self, number: int) -> array[int]:
+        if (changed := self._changed.get(number)) is not None:
+            return changed
+        at = bisect_left(self._numbers, number)
+        if at == len(self._numbers) or self._numbers[at] != number:
+            return array("H")
+        return self._postings[self._ends[at] : self._ends[at + 1]]
+
+    def similarity(self, paper: Paper, frequencies: InverseFrequencies) -> float:
+        """The sum of its similarities to each of the papers."""
+        own = frequencies.weighted(paper)
+        total: float = sum(map(mul, own.factors, map(self._sums.get, own.terms, repeat(0))))
+        return total
+
+    def nearest(self, paper: Paper, frequencies: InverseFrequencies) -> Title | None:
+        """The paper that this one is most similar to by its heaviest terms, of equals the newer one
+        by the id. Never the paper itself; ``None`` where none is more similar to it than
+        ``MIN_SIMILARITY`` times the paper itself."""
+        own = frequencies.weighted(paper)
         found: defaultdict[int, float] = defaultdict(float)
-        for term, weight in self._frequencies.weighted(paper).heaviest:
-            for number, other in self._heavy.get(term, ()):
-                found[number] += weight * other
-        most, best = MIN_SIMILARITY, None
-        for number in sorted(nlargest(COMPARED, found, key=found.__getitem__)):
-            candidate = self._papers[number]
-            similarity = own.similarity(candidate)
-            if similarity > most and candidate.id != paper.id:
-                most, best = similarity, candidate
-        return best
+        for term, factor in own.heaviest:
+            for place, share in _pairs(self._posting(term)):
+                found[place] += factor * share
+        least = MIN_SIMILARITY * own.self_similarity
+        like = [
+            (similarity, Title(self._ids[place], self._titles[place]))
+            for place, similarity in found.items()
+            if similarity > least and self._ids[place] != paper.id
+        ]
+        return max(like)[1] if like else None
+
+    def to_bytes(self) -> bytes:
+        """For ``from_bytes``, while ``PROFILE_FORMAT`` is the same. Some 0.6 kB for each paper."""
+        numbers = array("I", sorted(self._sums))
+        postings = list(map(self._posting, numbers))
+        text = "\n".join((*self._ids, *self._titles)).encode(errors="replace")
+        joined = b"".join(postings)
+        return b"".join(
+            (
+                _HEADER.pack(len(self._ids), len(numbers), len(text), len(joined) // 2),
+                text,
+                numbers,
+                array("I", map(self._sums.__getitem__, numbers)),
+                array("I", accumulate(map(len, postings), initial=0)),
+                joined,
+            )
+        )
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Profile:
+        places, terms, length, postings = _HEADER.unpack_from(data)
+        sizes = (_HEADER.size, length, 4 * terms, 4 * terms, 4 * (terms + 1), 2 * postings)
+        text, *arrays = (data[begin:end] for begin, end in pairwise(accumulate(sizes)))
+        numbers, sums, ends = (array("I", each) for each in arrays[:3])
+        made = cls()
+        texts = text.decode().split("\n") if places else []
+        made._ids, made._titles = texts[:places], texts[places:]
+        made._numbers, made._ends, made._postings = numbers, ends, array("H", arrays[3])
+        made._sums = dict(zip(numbers, sums, strict=True))
+        return made
+
+
+def _pairs(posting: array[int]) -> Iterator[tuple[int, int]]:
+    return zip(posting[::2], posting[1::2], strict=True)

@@ -22,10 +22,12 @@ from bot.model.papers import (
 )
 from bot.model.posts import (
     ChannelAgenda,
+    ChannelSaves,
     Crosspost,
     Digest,
     Draft,
     Entry,
+    KeptProfile,
     MostSaved,
     NewsItem,
     Post,
@@ -70,6 +72,7 @@ __all__ = [
     "ChannelAgenda",
     "ChannelGroup",
     "ChannelPanel",
+    "ChannelSaves",
     "Choice",
     "Crosspost",
     "Digest",
@@ -82,6 +85,7 @@ __all__ = [
     "Hit",
     "Home",
     "Interests",
+    "KeptProfile",
     "Keyword",
     "Menu",
     "MostSaved",

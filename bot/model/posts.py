@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -61,6 +62,34 @@ class SharedSave:
     saved_at: tuple[datetime, ...]
 
 
+PROFILE_FORMAT: Final = f"1 {sys.byteorder}"
+"""What was kept in another format is not read. So this changes with all that a profile depends on:
+its layout, how texts are split and stemmed, and how much a term counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptProfile:
+    """What the papers saved in a channel look like together, as ``bot.matching.similarity`` has it
+    in ``data``, in ``PROFILE_FORMAT``. ``ids`` are the papers'. ``revision`` counts the changes of
+    the channel's saves that are in it."""
+
+    revision: int
+    ids: tuple[str, ...]
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelSaves:
+    """The papers saved for a channel, for comparing others with them: its last ``profile``, if
+    there is one, and if more was saved or taken back since then, ``ids``, those of all papers that
+    it should be made of, and ``papers``, those of them that are not in it."""
+
+    revision: int
+    profile: KeptProfile | None = None
+    ids: frozenset[str] | None = None
+    papers: tuple[Paper, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class MostSaved:
     """A paper, and how many people saved it in one channel in one week."""
@@ -106,7 +135,7 @@ class ChannelAgenda:
     of the ``mutes`` are not posted. ``published_until`` is the posting time up to which the channel
     was published to, ``None`` if it never was. ``rescheduled``: its posting days were changed since
     then, so they don't tell which days were missed. ``last_complete_run_at`` is when the last
-    complete run began. ``saved`` are the papers saved for the channel, if its digest is ordered by
+    complete run began. ``saves`` are the papers saved for the channel, if its digest is ordered by
     them; ``shared`` those that several people saved. ``most_saved_until`` is the posting time up to
     which the most saved papers were shown. ``basis`` is what the store read for this, to detect
     later whether anything has changed.
@@ -121,7 +150,7 @@ class ChannelAgenda:
     keywords: tuple[str, ...] = ()
     mutes: tuple[Keyword, ...] = ()
     rescheduled: bool = False
-    saved: tuple[Paper, ...] = ()
+    saves: ChannelSaves | None = None
     shared: tuple[SharedSave, ...] = ()
     most_saved_until: datetime | None = None
     basis: object = field(default=None, compare=False, repr=False)
@@ -145,8 +174,9 @@ class Draft:
 @dataclass(frozen=True, slots=True)
 class Publication:
     """What publishing decided for one channel: messages with their keys; the ids of papers and
-    news that are left out; papers that a mute hides; and the posting times up to which the channel
-    is now published to, and its most saved papers are shown (``None``: no further than before)."""
+    news that are left out; papers that a mute hides; the posting times up to which the channel is
+    now published to, and its most saved papers are shown (``None``: no further than before); and
+    the ``profile`` of its saved papers, to be kept (``None``: the kept one stays)."""
 
     drafts: tuple[tuple[str, Draft], ...] = ()
     skipped: tuple[str, ...] = ()
@@ -154,6 +184,7 @@ class Publication:
     skipped_news: tuple[int, ...] = ()
     most_saved_until: datetime | None = None
     muted: tuple[str, ...] = ()
+    profile: KeptProfile | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,7 @@ def displayed(paper: Paper) -> Paper:
     categories = map(canonical_category, filter(None, map(clean, paper.categories)))
     return replace(
         paper,
-        title=_shown(paper.title) or paper.id,
+        title=displayed_title(paper.title, paper.id),
         abstract=_shown(paper.abstract),
         comment=_shown(paper.comment),
         authors=tuple(name for name in map(_shown, paper.authors) if _has_letter(name)),
@@ -75,6 +75,11 @@ def displayed(paper: Paper) -> Paper:
         journal_ref=_shown(paper.journal_ref),
         doi=clean(paper.doi),
     )
+
+
+def displayed_title(title: str, paper_id: str) -> str:
+    """As ``displayed`` has it."""
+    return _shown(title) or paper_id
 
 
 def _has_letter(name: str) -> bool:

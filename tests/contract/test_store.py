@@ -26,10 +26,12 @@ from bot.model import (
     Channel,
     ChannelAgenda,
     ChannelGroup,
+    ChannelSaves,
     Discussion,
     Draft,
     Entry,
     Hit,
+    KeptProfile,
     Keyword,
     News,
     NewsKind,
@@ -2201,11 +2203,77 @@ async def test_an_agenda_holds_what_is_saved_where_the_order_asks_for_it(store: 
     await store.change_settings(A, {"order": "similarity"})
     found = {each.channel.id: each for each in await store.agendas([A, B])}
     assert found[A].channel.order == "similarity"
-    assert [each.id for each in found[A].saved] == ids(12, 11)
+    saves = found[A].saves
+    assert saves is not None
+    assert (saves.profile, saves.ids) == (None, frozenset(ids(11, 12)))
+    assert [each.id for each in saves.papers] == ids(11, 12)
     [shared] = found[A].shared
     assert (shared.paper.id, shared.saved_at) == (*ids(12), (START + 12 * MINUTE, START + HOUR))
-    assert (found[B].saved, found[B].shared) == ((), ())
+    assert (found[B].saves, found[B].shared) == (None, ())
     assert [each.id for each in await store.newest_papers(1)] == ids(1)
+
+
+async def test_a_kept_profile_is_whole_until_what_is_saved_changes(store: Store) -> None:
+    """Whoever changes it, and whatever: then the agenda says what has to be put in or taken out."""
+    await follow(store, A, B)
+    await store.record(run_of(START + DAY, [paper(1)]), first_post=0)
+    await store.change_settings(A, {"order": "similarity"})
+    await store.save_all(A, [paper(11), paper(12)], ADA, START)
+
+    async def now() -> tuple[ChannelAgenda, ChannelSaves]:
+        [agenda] = await store.agendas([A])
+        assert agenda.saves is not None
+        return agenda, agenda.saves
+
+    async def keep(data: bytes) -> None:
+        agenda, saves = await now()
+        held = saves.ids or frozenset(saves.profile.ids if saves.profile else ())
+        profile = KeptProfile(saves.revision, tuple(sorted(held)), data)
+        prepared = Prepared(agenda, Publication(profile=profile))
+        await store.publish([(A, never)], START, {A: prepared})
+
+    def never(agenda: ChannelAgenda) -> Publication:
+        raise AssertionError(agenda)
+
+    async def change_to(expected: list[int], missing: list[int], *, profile: bool = True) -> None:
+        _, saves = await now()
+        assert (saves.profile is not None, saves.ids) == (profile, frozenset(ids(*expected)))
+        assert [each.id for each in saves.papers] == ids(*missing)
+        await keep(b"again")
+
+    await keep(b"profile")
+    _, saves = await now()
+    assert saves.profile is not None
+    assert (saves.profile.data, list(saves.profile.ids)) == (b"profile", ids(11, 12))
+    assert (saves.ids, saves.papers) == (None, ())
+    await store.save_all(A, [paper(13)], BEN, START)
+    await change_to([11, 12, 13], [13])
+    await store.toggle_save(A, paper(13), BEN, START)
+    await change_to([11, 12], [])
+    await store.toggle_save(B, paper(14), ADA, START)
+    await store.toggle_save(B, paper(12, version=2), ADA, START)
+    assert (await now())[1].ids is None, "the same text, and papers of another channel"
+    await store.toggle_save(B, paper(12, "Another title", version=3), BEN, START)
+    await change_to([11, 12], [11, 12], profile=False)
+    await store.toggle_save(A, paper(15), BEN, START)
+    await change_to([11, 12, 15], [15])
+    await store.forget_person(BEN, START)
+    await change_to([11, 12], [11, 12], profile=False)
+
+
+async def test_a_profile_of_earlier_saves_is_not_kept(store: Store) -> None:
+    await follow(store, A)
+    await store.record(run_of(START + DAY, [paper(1)]), first_post=0)
+    await store.change_settings(A, {"order": "similarity"})
+    await store.save_all(A, [paper(11), paper(12)], ADA, START)
+    [before] = await store.agendas([A])
+    assert before.saves is not None
+    await store.toggle_save(A, paper(12), ADA, START)
+    late = KeptProfile(before.saves.revision, tuple(ids(11, 12)), b"late")
+    await store.publish([(A, lambda _: Publication(profile=late))], START)
+    [agenda] = await store.agendas([A])
+    assert agenda.saves is not None
+    assert (agenda.saves.profile, agenda.saves.ids) == (None, frozenset(ids(11)))
 
 
 async def test_a_save_in_the_meantime_is_decided_again_and_what_was_told_is_remembered(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -11,15 +12,17 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.arxiv.calendar import AnnouncementCalendar
-from bot.core.digest import Rules, display_cache, plan
+from bot.core.digest import MAX_UNKEPT, Rules, display_cache, plan
 from bot.keywords import parse
 from bot.matching.similarity import InverseFrequencies
 from bot.model import (
     Channel,
     ChannelAgenda,
+    ChannelSaves,
     Digest,
     Draft,
     Entry,
+    KeptProfile,
     Paper,
     Publication,
     SharedSave,
@@ -381,6 +384,11 @@ OTHERS = (
 )
 
 
+def saves(papers: Sequence[Paper]) -> ChannelSaves:
+    """As if none of them were in a profile yet."""
+    return ChannelSaves(1, None, frozenset(each.id for each in papers), tuple(papers))
+
+
 def ordered(
     saved: tuple[Paper, ...], *, by_similarity: bool = True, why: Why = Why.NEW
 ) -> list[Entry]:
@@ -390,7 +398,7 @@ def ordered(
     due = titled[::-1]
     new, first = (due, ()) if why is Why.NEW else ((), due)
     made = ChannelAgenda(
-        Channel("fake:a"), MONDAY - 3 * DAY, MONDAY, new=new, first=first, saved=saved
+        Channel("fake:a"), MONDAY - 3 * DAY, MONDAY, new=new, first=first, saves=saves(saved)
     )
     wanted = replace(rules(), by_similarity=by_similarity)
     recorder = KeepsDigests()
@@ -417,8 +425,8 @@ def test_with_fewer_than_ten_saved_papers_or_without_the_setting_the_newest_come
 
 
 def test_only_the_first_three_say_what_they_are_like() -> None:
-    due = tuple(Entry(paper(n, "Ice cores"), ("x",)) for n in range(9, 0, -1))
-    made = ChannelAgenda(Channel("fake:a"), None, MONDAY, new=due, saved=SAVED)
+    due = tuple(Entry(paper(n, "Ice", abstract="Cores"), ("x",)) for n in range(9, 0, -1))
+    made = ChannelAgenda(Channel("fake:a"), None, MONDAY, new=due, saves=saves(SAVED))
     recorder = KeepsDigests()
     wanted = replace(rules(), by_similarity=True)
     plan(made, recorder, wanted, MONDAY, frequencies=InverseFrequencies(SAVED))
@@ -426,9 +434,36 @@ def test_only_the_first_three_say_what_they_are_like() -> None:
     assert [bool(each.like) for each in digest.entries] == [True] * 3 + [False] * 6
 
 
+def test_a_profile_is_kept_until_it_is_worth_writing_it_again() -> None:
+    due = (Entry(paper(1, "Ice cores"), ("x",)),)
+    wanted = replace(rules(), by_similarity=True)
+
+    def kept(saves: ChannelSaves) -> KeptProfile | None:
+        made = ChannelAgenda(Channel("fake:a"), None, MONDAY, new=due, saves=saves)
+        found = plan(made, PlainComposer(), wanted, MONDAY, frequencies=InverseFrequencies(SAVED))
+        assert found is not None
+        return found.profile
+
+    first = kept(saves(SAVED))
+    assert first is not None
+    ids = frozenset(each.id for each in SAVED)
+    assert (first.revision, frozenset(first.ids)) == (1, ids)
+    assert kept(ChannelSaves(1, first)) is None, "nothing changed"
+    more = tuple(paper(600 + n, "Ice") for n in range(MAX_UNKEPT + 1))
+    added = ids.union(each.id for each in more)
+    assert kept(ChannelSaves(2, first, added - {more[-1].id}, more[:-1])) is None
+    again = kept(ChannelSaves(3, first, added, more))
+    assert again is not None
+    assert (again.revision, frozenset(again.ids)) == (3, added)
+    fewer = kept(ChannelSaves(4, again, added - {SAVED[0].id}))
+    assert fewer is not None
+    assert frozenset(fewer.ids) == added - {SAVED[0].id}
+    assert kept(ChannelSaves(5, fewer, frozenset(sorted(ids)[:9]))) is None, "too few to compare"
+
+
 def test_of_missed_days_the_newest_are_posted_whatever_they_are_like() -> None:
     due = tuple(Entry(paper(n, OTHERS[n - 1]), ("x",)) for n in range(5, 0, -1))
-    made = ChannelAgenda(Channel("fake:a"), MONDAY - 7 * DAY, MONDAY, new=due, saved=SAVED)
+    made = ChannelAgenda(Channel("fake:a"), MONDAY - 7 * DAY, MONDAY, new=due, saves=saves(SAVED))
     wanted = replace(rules(backlog=2), by_similarity=True)
     found = plan(made, PlainComposer(), wanted, MONDAY, frequencies=InverseFrequencies(SAVED))
     assert found is not None
@@ -505,7 +540,7 @@ def test_within_each_keyword_the_similar_ones_come_first() -> None:
         Entry(paper(n, title), (keyword,))
         for n, title, keyword in ((4, "Soup", "a"), (3, "Ice", "b"), (2, "Glacier ice", "a"))
     )
-    due = replace(agenda(), new=entries, keywords=("a", "b"), saved=SAVED)
+    due = replace(agenda(), new=entries, keywords=("a", "b"), saves=saves(SAVED))
     composer = KeepsDigests()
     wanted = replace(rules(), by_keyword=True, by_similarity=True)
     plan(due, composer, wanted, MONDAY, frequencies=InverseFrequencies())

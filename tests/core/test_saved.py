@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -17,7 +19,8 @@ from bot.core.channel_settings import CatchUp, CatchUpKind, PostingDays
 from bot.core.collect import collect
 from bot.core.publish import publish
 from bot.keywords import parse
-from bot.model import Paper, Person
+from bot.matching.similarity import InverseFrequencies, Profile
+from bot.model import ChannelSaves, Paper, Person
 from tests.builders import paper
 from tests.fakes import START, FakeClock, FakeSource
 from tests.store.database import opened, select
@@ -29,7 +32,7 @@ SCHEDULE = ScheduleConfig(
     time(8, 0), PostingDays(frozenset(range(5))), CatchUp(CatchUpKind.ALL), first_post=3, in_full=30
 )
 GLACIERS = [
-    paper(n, f"Glacier flow {n}", abstract=f"How ice flows in valley {n}.") for n in range(1, 1_006)
+    paper(n, f"Glacier flow {n}", abstract=f"How ice flows in valley {n}.") for n in range(1, 1_101)
 ]
 
 
@@ -94,18 +97,76 @@ async def test_a_channel_that_asks_for_it_sees_first_what_is_like_its_saved_pape
     assert states == [("posted",)], "nothing was left out"
 
 
+@pytest.mark.parametrize("seed", range(3))
+async def test_after_any_saves_and_take_backs_the_order_is_that_of_what_is_saved_now(
+    bot: Bot, seed: int
+) -> None:
+    """Day after day, with profiles that are kept, added to, written again and dropped."""
+    rng = random.Random(seed)
+    words = ["ice", "glacier", "soup", "bird", "song", "dawn", "flow", "boil", "valley", "sort"]
+    sayings = [" ".join(rng.choices(words, k=8)) for _ in range(200)]
+    papers = [
+        paper(n, f"Number {n}", abstract=f"{text} reward") for n, text in enumerate(sayings, 1)
+    ]
+    library, announced = papers[:100], iter(papers[100:])
+    await bot.store.change_settings(HERE, {"order": "similarity"})
+    await bot.store.save_all(HERE, library[:30], ADA, START)
+    orders = set()
+    for day in range(12):
+        changes = rng.choice(["none", "few", "many", "forget", "revise"])
+        for one in rng.sample(library, {"few": 3, "many": 40}.get(changes, 0)):
+            await bot.store.toggle_save(HERE, one, rng.choice([ADA, BEN]), bot.clock.now())
+        if changes == "forget":
+            await bot.store.forget_person(BEN, bot.clock.now())
+        if changes == "revise":
+            place = rng.randrange(30)
+            library[place] = replace(library[place], version=day + 2, abstract=rng.choice(sayings))
+            await bot.store.save_all(THERE, [library[place]], BEN, bot.clock.now())
+        bot.clock.advance(DAY.total_seconds())
+        new = [next(announced) for _ in range(6)]
+        await bot.run(*new)
+        now = await bot.store.saved(HERE, "", limit=1_000)
+        profile = Profile(each.paper for each in now.papers)
+        frequencies = InverseFrequencies(await bot.store.newest_papers(1_000))
+        new.sort(key=lambda each: (-profile.similarity(each, frequencies), -each.serial))
+        mine = bot.sent(HERE)[-1]
+        places = [mine.index(each.title) for each in new]
+        assert places == sorted(places), changes
+        like = profile.nearest(new[0], frequencies)
+        assert like is not None
+        assert f"like *{like.title}*" in mine
+        orders.add(tuple(each.serial for each in new))
+    assert any(tuple(sorted(each, reverse=True)) != each for each in orders)
+    kept = select(bot.store, "select count(*) from profiles where data is not null")
+    assert kept == [(1,)], "of the one channel that asks for the order"
+
+
+async def saves(bot: Bot) -> ChannelSaves:
+    [agenda] = await bot.store.agendas([HERE])
+    assert agenda.saves is not None
+    return agenda.saves
+
+
 async def test_of_very_many_saved_papers_the_last_thousand_are_compared(bot: Bot) -> None:
+    """The oldest are left out a hundred at a time."""
     await bot.store.save_all(HERE, GLACIERS[1000:], ADA, START - DAY)
     await bot.store.save_all(HERE, GLACIERS[:1000], ADA, START)
     await bot.store.change_settings(HERE, {"order": "similarity"})
     bot.clock.advance(DAY.total_seconds())
     bot.source.announce(*new_papers())
     await collect(bot.source, bot.store, bot.clock, first_post=0)
-    [agenda] = await bot.store.agendas([HERE])
-    assert {each.id for each in agenda.saved} == {each.id for each in GLACIERS[:1000]}
+    assert (await saves(bot)).ids == frozenset(each.id for each in GLACIERS[:1000])
     await bot.publish()
     [mine] = bot.sent(HERE)
     assert "like *Glacier flow" in mine
+    bot.source.announce(paper(2_100, "Another reward"))
+    await collect(bot.source, bot.store, bot.clock, first_post=0)
+    for extra, compared in ((1, 901), (2, 902)):
+        await bot.store.toggle_save(HERE, paper(3_000 + extra, "Soup"), ADA, START)
+        assert len((await saves(bot)).ids or ()) == compared
+    await bot.store.toggle_save(HERE, GLACIERS[1_001], ADA, START)
+    await bot.store.toggle_save(HERE, GLACIERS[1_002], ADA, START)
+    assert len((await saves(bot)).ids or ()) == 1_000
 
 
 async def test_a_week_ends_with_what_several_people_saved_told_once_and_here_alone(

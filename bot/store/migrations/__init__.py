@@ -270,6 +270,16 @@ create table saves (                      -- who saved which paper for which cha
 ) strict, without rowid;
 create index saves_by_person on saves (person_id, saved_at);
 create index saves_by_paper on saves (paper_id);
+create table profiles (                   -- what the papers saved in a channel look like together,
+                                          -- where its digest is ordered by them: made from the
+                                          -- saves, and made anew wherever it is missing
+  channel_id text primary key references channels,
+  revision   integer not null,            -- how often the channel's saves have changed
+  format     text not null default '',    -- of the data
+  made_of    integer not null default 0,  -- the revision whose saves are in the data
+  papers     text not null default '[]',  -- their ids, JSON
+  data       blob
+) strict, without rowid;
 create table citation_keys (              -- a paper's name in BibTeX, for ever
   paper_id text primary key,
   key      text not null unique

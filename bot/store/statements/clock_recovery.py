@@ -106,6 +106,8 @@ def recompute_times(
         for table, column in RECORDED_TIMES:
             update = f"update {table} set {column} = :now where {column} > :now"
             changed[f"{table}.{column}"] = db.execute(update, given).rowcount
+        if changed["saves.saved_at"]:  # others may be the last thousand now
+            db.execute("update profiles set revision = revision + 1")
     return {name: rows for name, rows in changed.items() if rows}
 
 

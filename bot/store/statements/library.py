@@ -11,12 +11,14 @@ posting time, and saves before that count in no other week, even if the posting 
 from __future__ import annotations
 
 import itertools
+import json
 import string
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from bot.model import Forgotten, Paper, Person, SavedPage, SavedPaper
+from bot.model import Forgotten, KeptProfile, Paper, Person, SavedPage, SavedPaper
+from bot.model.posts import PROFILE_FORMAT
 from bot.store.engines.base import Connection
 from bot.store.statements import zotero
 from bot.store.statements.rows import (
@@ -35,7 +37,12 @@ from bot.store.statements.subscriptions import ensure_channel
 from bot.store.statements.zotero_disconnect import disconnect_person
 
 MAX_COMPARED: Final = 1_000
-"""How many saved papers a digest's order depends on: more would change little, and each is read."""
+"""How many saved papers a digest's order depends on at most: more would change little, and what is
+kept of them grows with each."""
+
+COMPARED_STEP: Final = 100
+"""Of more papers, the oldest are left out so many at a time: where each new one drove out an old
+one, the profile of a channel that saves much would be written anew every day."""
 
 TOLD_WITHIN: Final = timedelta(days=15)  # a week, and the one in which the next digest comes
 
@@ -58,6 +65,7 @@ def toggle_save(
         (channel_id, paper.id, person.id),
     )
     if taken_back.rowcount:
+        _changed(db, [channel_id])
         zotero.drop_unkept(db, [paper.id])
         _forget_unsaved(db, [paper.id])
         return False
@@ -70,6 +78,7 @@ def save_all(
     ensure_channel(db, channel_id)
     saved = []
     for paper in papers:
+        _drop_profiles_of_another_text(db, paper)
         db.execute(_KEEP, (*paper_to_row(paper), _words(paper)))
         added = db.execute(
             "insert into saves (channel_id, paper_id, person_id, person, saved_at)"
@@ -77,8 +86,73 @@ def save_all(
             (channel_id, paper.id, person.id, person.name, to_text(at)),
         )
         saved += [paper.id] * added.rowcount
+    if saved:
+        _changed(db, [channel_id])
     zotero.queue(db, channel_id, person.id, saved, at)
     return len(saved)
+
+
+def _changed(db: Connection, channel_ids: Iterable[str]) -> None:
+    """A profile of the channel's saves is not one of what is saved now."""
+    db.executemany(
+        "insert into profiles (channel_id, revision) values (?, 1)"
+        " on conflict (channel_id) do update set revision = profiles.revision + 1",
+        [(channel_id,) for channel_id in sorted(channel_ids)],
+    )
+
+
+def _drop_profiles(db: Connection, channel_ids: Iterable[str]) -> None:
+    """So that nothing of what was saved is left in them. The revision stays: what is prepared from
+    the old one must not be taken for the new one."""
+    some = sorted(channel_ids)
+    _changed(db, some)
+    db.executemany(
+        "update profiles set papers = '[]', data = null where channel_id = ?",
+        [(channel_id,) for channel_id in some],
+    )
+
+
+def _drop_profiles_of_another_text(db: Connection, paper: Paper) -> None:
+    """Of all channels with the paper, if it is about to get another title or abstract."""
+    stored = db.execute(
+        "select 1 from saved_papers where id = ? and version <= ?"
+        " and (title <> ? or abstract <> ?)",
+        (paper.id, paper.version, paper.title, paper.abstract),
+    )
+    if stored.fetchone() is not None:
+        having = db.execute("select distinct channel_id from saves where paper_id = ?", (paper.id,))
+        _drop_profiles(db, [channel_id for (channel_id,) in having])
+
+
+def profiles(db: Connection, channel_ids: Iterable[str]) -> dict[str, KeptProfile]:
+    """The kept ones of these channels, those in another format left out."""
+    rows = db.execute(
+        "select channel_id, made_of, papers, data from profiles"
+        f" where channel_id in ({LISTED}) and data is not null and format = :format",
+        {"ids": id_list(channel_ids), "format": PROFILE_FORMAT},
+    )
+    return {
+        channel_id: KeptProfile(made_of, tuple(json.loads(papers)), bytes(data))
+        for channel_id, made_of, papers, data in rows
+    }
+
+
+def keep_profile(db: Connection, channel_id: str, profile: KeptProfile) -> None:
+    """Unless the channel's saves have changed since it was made."""
+    db.execute(
+        "insert into profiles (channel_id, revision, format, made_of, papers, data)"
+        " values (:channel, :revision, :format, :revision, :papers, :data)"
+        " on conflict (channel_id) do update set format = excluded.format,"
+        " made_of = excluded.made_of, papers = excluded.papers, data = excluded.data"
+        " where profiles.revision = excluded.revision",
+        {
+            "format": PROFILE_FORMAT,
+            "revision": profile.revision,
+            "papers": json.dumps(profile.ids),
+            "data": profile.data,
+            "channel": channel_id,
+        },
+    )
 
 
 def _words(paper: Paper) -> str:
@@ -130,15 +204,18 @@ def _saved_paper(
     )
 
 
-def newest_saved(db: Connection, channel_id: str) -> list[tuple[str, int]]:
-    """Id and version of the papers saved for the channel, the one saved last first; at most
-    ``MAX_COMPARED``."""
-    return db.execute(
-        "select s.paper_id, p.version from saves s join saved_papers p on p.id = s.paper_id"
-        " where s.channel_id = ? group by s.paper_id, p.version"
-        " order by max(s.saved_at) desc, s.paper_id desc limit ?",
-        (channel_id, MAX_COMPARED),
+def newest_saved(db: Connection, channel_id: str) -> frozenset[str]:
+    """The ids of the papers saved for the channel, of more than ``MAX_COMPARED`` the last 901 to
+    1,000."""
+    rows = db.execute(
+        "select paper_id, max(saved_at) from saves where channel_id = ? group by paper_id",
+        (channel_id,),
     ).fetchall()
+    if len(rows) > MAX_COMPARED:
+        rows.sort(key=lambda row: (row[1], row[0]))
+        steps = -(-(len(rows) - MAX_COMPARED) // COMPARED_STEP)
+        del rows[: steps * COMPARED_STEP]
+    return frozenset(paper_id for paper_id, _ in rows)
 
 
 def shared(db: Connection, channel_id: str) -> list[tuple[str, str]]:
@@ -234,6 +311,8 @@ def forget_person(db: Connection, person: Person, at: datetime) -> Forgotten:
             f"select distinct {name} from {table} where {owner} = ?", (person.id,)
         )
     }
+    where = db.execute("select distinct channel_id from saves where person_id = ?", (person.id,))
+    _drop_profiles(db, [channel_id for (channel_id,) in where.fetchall()])
     saves = db.execute("delete from saves where person_id = ?", (person.id,)).rowcount
     libraries = disconnect_person(db, person.id)
     zotero.drop_unkept(db, [paper_id for (paper_id,) in kept])

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from bot.model import (
     Channel,
     ChannelAgenda,
+    ChannelSaves,
     Draft,
     Entry,
     Keyword,
@@ -192,6 +193,8 @@ def _carry_out(
 ) -> None:
     when = to_text(at)
     for channel_id, publication in publications.items():
+        if publication.profile is not None:
+            library.keep_profile(db, channel_id, publication.profile)
         queue(db, channel_id, publication.drafts, at)
         news.settle(db, channel_id, publication.skipped_news, "skipped", at)
     db.executemany(
@@ -247,16 +250,47 @@ def _agendas(
 ) -> tuple[ChannelAgenda, ...]:
     """The agendas. A paper that is due in many channels is read once, and so are the keywords that
     it matches."""
-    kept = library.saved_papers(
-        db, {row[0] for basis in bases for row in (*basis.saved, *basis.shared)}
-    )
+    saves = _saves(db, bases)
+    kept = library.saved_papers(db, {row[0] for basis in bases for row in basis.shared})
     papers = {} if papers is None else papers
     due = {paper_id: state for basis in bases for paper_id, _, *state in basis.due}
     wanted = {paper_id for paper_id, state in due.items() if _state(papers, paper_id) != state}
     wanted.update(row[1] for basis in bases for row in basis.news)
     papers.update((paper.id, paper) for paper in news.known_papers(db, tuple(wanted)))
     matched = matched_keywords(db, due)
-    return tuple(_agenda(basis, papers, matched, kept) for basis in bases)
+    return tuple(
+        _agenda(basis, papers, matched, kept, saves.get(basis.channel[0])) for basis in bases
+    )
+
+
+def _saves(db: Connection, bases: Sequence[Basis]) -> dict[str, ChannelSaves]:
+    """What was saved in those of the channels whose order depends on it. Whole papers are read only
+    where a kept profile lacks them."""
+    revisions = {
+        basis.channel[0]: basis.saves_revision
+        for basis in bases
+        if basis.saves_revision is not None
+    }
+    profiles = library.profiles(db, revisions)
+    wanted: dict[str, frozenset[str]] = {}
+    for channel_id, revision in revisions.items():
+        profile = profiles.get(channel_id)
+        if profile is None or profile.revision != revision:
+            wanted[channel_id] = library.newest_saved(db, channel_id)
+    missing = {
+        channel_id: ids.difference(profiles[channel_id].ids if channel_id in profiles else ())
+        for channel_id, ids in wanted.items()
+    }
+    papers = library.saved_papers(db, frozenset().union(*missing.values()))
+    return {
+        channel_id: ChannelSaves(
+            revision,
+            profiles.get(channel_id),
+            wanted.get(channel_id),
+            tuple(papers[paper_id] for paper_id in sorted(missing.get(channel_id, ()))),
+        )
+        for channel_id, revision in revisions.items()
+    }
 
 
 def _state(papers: Mapping[str, Paper], paper_id: str) -> list[object]:
@@ -290,7 +324,7 @@ class Basis(NamedTuple):
     news: tuple[tuple[Any, ...], ...]
     keywords: tuple[tuple[str, str], ...]  # canonical, and as it is shown
     most_saved_until: str | None
-    saved: list[tuple[str, int]]  # a paper's id and version; empty if the order needs none
+    saves_revision: int | None  # ``None`` if the order needs none
     shared: list[tuple[str, str]]  # as ``library.shared``
     mutes: tuple[Keyword, ...]
 
@@ -303,7 +337,8 @@ def _bases(db: Connection, channel_ids: Sequence[str]) -> dict[str, Basis]:
         select {CHANNEL_COLUMNS}, published_until,
                (select started_at from runs where complete and not late order by id desc limit 1),
                rescheduled, most_saved_until,
-               exists (select 1 from saves where channel_id = channels.id)
+               exists (select 1 from saves where channel_id = channels.id),
+               coalesce((select revision from profiles where channel_id = channels.id), 0)
         from channels where id in ({LISTED})
         """,
         given,
@@ -325,19 +360,19 @@ def _bases(db: Connection, channel_ids: Sequence[str]) -> dict[str, Basis]:
     muted = grouped((each.channel_id, each.keyword) for each in mutes(db, *channel_ids))
     bases = {}
     for row in channels:
-        *channel, published_until, last_complete_run_at, rescheduled, most_saved, has_saves = row
+        *channel, published_until, last_run_at, rescheduled, most_saved, has_saves, revision = row
         channel_id = channel[0]
         ordered = has_saves and channel_from_row(channel).order == "similarity"
         bases[channel_id] = Basis(
             tuple(channel),
             published_until,
-            last_complete_run_at,
+            last_run_at,
             bool(rescheduled),
             due.get(channel_id, ()),
             told.get(channel_id, ()),
             keywords.get(channel_id, ()),
             most_saved,
-            library.newest_saved(db, channel_id) if ordered else [],
+            revision if ordered else None,
             library.shared(db, channel_id) if has_saves else [],
             muted.get(channel_id, ()),
         )
@@ -356,6 +391,7 @@ def _agenda(
     papers: Mapping[str, Paper],
     matched: Mapping[str, set[str]],
     kept: Mapping[str, Paper],
+    saves: ChannelSaves | None,
 ) -> ChannelAgenda:
     """The agenda, the newest paper first. Papers that match no keyword any more are left out."""
     followed = {canonical for canonical, _ in basis.keywords}
@@ -376,7 +412,7 @@ def _agenda(
         keywords=tuple(label for _, label in basis.keywords),
         mutes=basis.mutes,
         rescheduled=basis.rescheduled,
-        saved=tuple(kept[paper_id] for paper_id, _ in basis.saved),
+        saves=saves,
         shared=tuple(
             SharedSave(kept[paper_id], tuple(to_time(saved_at) for _, saved_at in saves))
             for paper_id, saves in groupby(basis.shared, key=itemgetter(0))
