@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 import traceback
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import time, timedelta
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -50,7 +52,7 @@ from bot.ports import Store
 from bot.store import back_up, open_copy, open_store, restore
 from bot.store.engines import postgres_schema
 from bot.store.engines.base import Connection
-from bot.store.engines.postgres import PostgresEngine, as_postgres, connect
+from bot.store.engines.postgres import READERS, PostgresEngine, as_postgres, connect
 from bot.store.engines.postgres_errors import translation
 from bot.store.migrations import APPLICATION_ID, MIGRATIONS, for_postgres, for_sqlite
 from bot.store.statements import collect, subscriptions
@@ -637,6 +639,31 @@ async def test_two_processes_that_add_to_a_server_keep_its_limit(url: str) -> No
         await second[0]
     one.close()
     other.close()
+
+
+async def test_a_short_query_waits_for_no_other_and_connects_only_where_it_would(url: str) -> None:
+    """Of a command's questions each took its turn behind those of all others."""
+    backends: list[int] = []
+    go_on = threading.Event()
+
+    def ask(db: Connection, *, wait: bool = False) -> None:
+        backends.append(db.execute("select pg_backend_pid()").fetchone()[0])
+        assert not wait or go_on.wait(20)
+
+    with closing(opened_on_postgres(url)) as store:
+        for _ in range(3):
+            await store.engine.read(ask)
+        assert len(set(backends)) == 1, "one connection is enough for one after the other"
+        async with asyncio.TaskGroup() as group:
+            for _ in range(READERS - 1):
+                group.create_task(store.engine.read(partial(ask, wait=True)))
+            await asyncio.sleep(0)
+            async with asyncio.timeout(20):
+                await store.engine.read(ask)
+            go_on.set()
+        assert len(set(backends)) == READERS
+        await store.engine.read(ask)
+        assert len(set(backends)) == READERS
 
 
 def test_a_server_that_was_restarted_is_used_again() -> None:

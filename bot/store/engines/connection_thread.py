@@ -19,6 +19,7 @@ class ConnectionThread(ABC):
 
     def __init__(self, name: str) -> None:
         self._closed = False
+        self.pending = 0  # pieces of work that wait or are being done
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
 
     async def run(self, work: Callable[[Begin], T]) -> T:
@@ -26,7 +27,12 @@ class ConnectionThread(ABC):
         ``work`` raises."""
         if self._closed:
             raise StoreBroken("the database is closed")
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._run_now, work)
+        self.pending += 1
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._thread, self._run_now, work)
+        finally:
+            self.pending -= 1
 
     async def run_in_transaction(self, work: Callable[[Connection], T]) -> T:
         def in_transaction(begin: Begin) -> T:

@@ -1,8 +1,8 @@
 """PostgreSQL: connections on threads of their own, transactions, locks.
 
 psycopg is used synchronously on the store's threads, as sqlite3 is in the other engine, so that
-every statement and every generator runs on both. A process has at most six connections, each opened
-at its first use, and reopened after it was lost.
+every statement and every generator runs on both. A process has at most eight connections, each
+opened at its first use, and reopened after it was lost.
 
 **Who may write at the same time.** Some use cases read much and then write what follows from it:
 a collect, archiving, ``bot.toml``. They take the database's write lock, an advisory lock that one
@@ -50,6 +50,10 @@ IDLE_TIMEOUT: Final = 5  # seconds
 # foreign keys, and another process that works on it.
 BATCH_SIZE: Final = 200
 SHARED_BATCH_SIZE: Final = 500
+# Connections for short queries. A command makes some six of them, with dozens of round trips, each
+# of which waits for a processor where others compose: with one connection, the slowest commands
+# spent two thirds of their time in its queue (2,000 channels, two processes).
+READERS: Final = 3
 
 # Connection parameters that a URL does not have to name. The last two: a server that vanished
 # without closing the connection is noticed within half a minute, and of several hosts the one that
@@ -101,9 +105,10 @@ class PostgresEngine:
         self._stepper = Session(self._server, "store-steps", _WRITE_SHARED, self._on_connect)
         # Queries have connections of their own, as in the other engine.
         self._readers = [
-            Session(self._server, name, _READ, self._on_connect)
-            for name in ("store-reader", "store-reader-all")
+            Session(self._server, f"store-reader-{number}", _READ, self._on_connect)
+            for number in range(1, READERS + 1)
         ]
+        self._reader_of_all = Session(self._server, "store-reader-all", _READ, self._on_connect)
         self._leases = Session(self._server, "store-leases", _LEASE, self._on_connect)
         try:
             with translated(self._server.name):
@@ -119,7 +124,7 @@ class PostgresEngine:
 
     def close(self) -> None:
         writers = (self._writer, self._sharer, self._stepper, self._leases)
-        for session in (*writers, *self._readers):
+        for session in (*writers, *self._readers, self._reader_of_all):
             session.close()
 
     async def run(self, work: Callable[[Begin], T]) -> T:
@@ -146,10 +151,11 @@ class PostgresEngine:
         return await self._leases.run_in_transaction(work)
 
     async def read(self, query: Callable[[Connection], T]) -> T:
-        return await self._readers[0].run_in_transaction(query)
+        free = min(self._readers, key=lambda each: each.pending)
+        return await free.run_in_transaction(query)
 
     async def read_all(self, query: Callable[[Connection], T]) -> T:
-        return await self._readers[1].run_in_transaction(query)
+        return await self._reader_of_all.run_in_transaction(query)
 
     @property
     def is_shared(self) -> bool:
