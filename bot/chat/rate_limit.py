@@ -13,7 +13,8 @@ PEOPLE_REMEMBERED = 10_000  # whoever asks in the same minute as so many others 
 
 
 class CommandRateLimiter:
-    """Counts each person's commands over the last minute, on the monotonic clock."""
+    """Counts each person's commands over the last minute, on the monotonic clock. Each process
+    counts those that it receives: the limit is there to keep it from being flooded."""
 
     def __init__(self, commands_per_minute: int, clock: Clock) -> None:
         self._commands_per_minute = commands_per_minute

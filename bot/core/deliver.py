@@ -41,7 +41,8 @@ OnRefused = Callable[[Channel, str], Awaitable[None]]
 POSTS_IN_A_ROW = 10
 
 # Posts of all accounts together that are being sent: each may hold a connection, of the 1,024 open
-# files that a process usually has, and some 100 kB.
+# files that a process usually has, and some 100 kB. Accounts that never answer can hold all of them
+# until their first attempts have timed out; from then on, places go to those that have the fewest.
 MAX_IN_FLIGHT = 400
 
 ACCOUNTS_INTERVAL = 1.0  # seconds between two looks at which accounts have posts to send

@@ -8,6 +8,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -45,8 +46,8 @@ class Bench:
     def queue(self, channel: str, *payloads: str, threaded: bool = False, key: str = "") -> None:
         wait(self._queue(channel, payloads, threaded=threaded, key=key))
 
-    async def queue_meanwhile(self, channel: str, *payloads: str) -> None:
-        await self._queue(channel, payloads)
+    async def queue_meanwhile(self, channel: str, *payloads: str, key: str = "") -> None:
+        await self._queue(channel, payloads, key=key)
 
     async def _queue(
         self, channel: str, payloads: Sequence[str], *, threaded: bool = False, key: str = ""
@@ -557,6 +558,37 @@ async def test_places_go_to_the_workspace_that_has_the_fewest(bench: Bench) -> N
     crowd.gate.set()
     await delivering_now
     assert len(crowd.messages()) == 16
+
+
+async def test_workspaces_that_never_answer_and_hold_all_places_keep_another_for_one_attempt(
+    bench: Bench,
+) -> None:
+    """Until their first attempts have taken too long. Then a place that becomes free goes to the
+    workspace with the fewest, and is free again whenever that one's message has arrived; what the
+    others have queued behind does not get in between."""
+    hanging = [f"fake:{workspace}/{number}" for workspace in "ab" for number in range(12)]
+    for channel in hanging:
+        bench.queue(channel, channel[5:])
+    gated = Gated(bench.platform._path, *hanging)
+    rng, at_most = random.Random(1), 0.5
+    timeouts = DeliveryTimeouts(send=at_most)
+    deliverer = Deliverer(
+        "fake", gated, bench.store, bench.clock, rng, timeouts, workers=4, max_in_flight=8
+    )
+    delivering_now = asyncio.create_task(deliverer.deliver())
+    while gated.waiting < 8:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    for number in range(30):
+        await bench.queue_meanwhile(f"fake:healthy/{number % 6}", f"h{number}", key=f"h{number}")
+    deliverer.wake()
+    bench.clock.advance(ACCOUNTS_INTERVAL)
+    async with asyncio.timeout(at_most * 20):
+        for number in range(6):
+            await gated.until(f"fake:healthy/{number}", [f"h{n}" for n in range(number, 30, 6)])
+    assert gated.waiting < len(hanging), "the hanging ones went first"
+    delivering_now.cancel()
+    with suppress(asyncio.CancelledError):
+        await delivering_now
 
 
 async def test_more_workspaces_than_places_take_turns(bench: Bench) -> None:
