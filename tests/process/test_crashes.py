@@ -10,8 +10,6 @@ import json
 import resource
 import signal
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -19,26 +17,15 @@ from pathlib import Path
 import pytest
 
 from bot.store import FILE
+from tests.process import forked
 from tests.process.test_watched import SLACK_APP, SLACK_BOT, call
-from tests.process.world import ROOT, reward_models, running, write_config
+from tests.process.world import reward_models, running, write_config
 
 # Without the shape of one, so that it is known only because it was loaded.
 DISCORD = "discord-canary-of-no-known-shape"
 TOKENS = {"DISCORD_TOKEN": DISCORD, "SLACK_BOT_TOKEN": SLACK_BOT, "SLACK_APP_TOKEN": SLACK_APP}
 ALL = " ".join(TOKENS.values())
 CONTACT = "mailto:nobody@crashes.test"  # is in the configuration, and in no error's text
-
-WITH_LOCALS = """
-import sys
-from rich.console import Console
-from rich.traceback import Traceback
-from bot.__main__ import app
-try:
-    app(sys.argv[1:], standalone_mode=False)
-except KeyError:
-    shown = Traceback(show_locals=True, locals_max_length=None, locals_max_string=None)
-    Console(width=500).print(shown)
-"""
 
 
 @pytest.fixture
@@ -108,11 +95,7 @@ def test_even_with_every_local_variable_a_crash_shows_no_token(config: Path) -> 
     """As rich or a debugger would print it: the configuration is there, its tokens are stars."""
     assert call(config, "once").returncode == 0
     damage(config, "never")
-    words = ["once", "--config", str(config)]
-    done = subprocess.run(
-        [sys.executable, "-c", WITH_LOCALS, *words],
-        cwd=ROOT, capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
+    done = forked.call("once", "--config", str(config), module="tests.process.with_locals")
     assert "KeyError: 'never'" in done.stdout
     assert CONTACT in done.stdout
     for name, token in TOKENS.items():
