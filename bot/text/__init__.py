@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from bot.model import Paper
@@ -69,7 +69,7 @@ def displayed(paper: Paper) -> Paper:
         title=displayed_title(paper.title, paper.id),
         abstract=_shown(paper.abstract),
         comment=_shown(paper.comment),
-        authors=tuple(name for name in map(_shown, paper.authors) if _has_letter(name)),
+        authors=tuple(displayed_names(paper.authors)),
         categories=tuple(dict.fromkeys(categories)),
         primary_category=canonical_category(clean(paper.primary_category)),
         journal_ref=_shown(paper.journal_ref),
@@ -80,6 +80,11 @@ def displayed(paper: Paper) -> Paper:
 def displayed_title(title: str, paper_id: str) -> str:
     """As ``displayed`` has it."""
     return _shown(title) or paper_id
+
+
+def displayed_names(authors: Iterable[str]) -> Iterator[str]:
+    """As ``displayed`` has them, one after another."""
+    return filter(_has_letter, map(_shown, authors))
 
 
 def _has_letter(name: str) -> bool:

@@ -21,11 +21,18 @@ from typing import Any, Final
 from bibtexparser.entrypoint import write_string
 from bibtexparser.library import Library
 from bibtexparser.middlewares.names import InvalidNameError, parse_single_name_into_parts
+from bibtexparser.middlewares.parsestack import default_unparse_stack
 from bibtexparser.model import Entry, Field
 from bibtexparser.writer import BibtexFormat
 
 from bot.model import Paper
-from bot.text import clean, displayed, unicode_from_latex
+from bot.text import (
+    clean,
+    displayed,
+    displayed_names,
+    displayed_title,
+    unicode_from_latex,
+)
 from bot.text.badges import is_withdrawn
 from bot.text.venues import Venue, venue
 
@@ -88,10 +95,11 @@ def name_of(author: str) -> Name:
 def key_base(paper: Paper) -> str:
     """``muster2026slow``: the first author's last name, the year of the first version, and the
     title's first word that is not a stop word. Two papers may have the same."""
-    shown = displayed(paper)
-    first = name_of(shown.authors[0]) if shown.authors else Name()
+    author = next(displayed_names(paper.authors), "")
+    first = name_of(author) if author else Name()
     name = _ascii(first.family or first.literal.split(" ")[0])
-    words = [word for word in map(_ascii, re.split(r"[\s–—-]+", shown.title)) if word]
+    title = displayed_title(paper.title, paper.id)
+    words = [word for word in map(_ascii, re.split(r"[\s–—-]+", title)) if word]
     word = next((each for each in words if each not in _STOP_WORDS), "")
     return f"{name or 'arxiv'}{paper.published.year}{word}"
 
@@ -119,7 +127,10 @@ def bibtex(papers: Iterable[Paper], keys: Mapping[str, str]) -> str:
     style = BibtexFormat()  # type: ignore[no-untyped-call]
     style.indent = "  "
     style.trailing_comma = True
-    return write_string(library, bibtex_format=style)
+    # The library is ours alone: copying its entries first took as long as writing them, and the
+    # copy is warned of in the log.
+    unparse = default_unparse_stack(allow_inplace_modification=True)
+    return write_string(library, unparse_stack=unparse, bibtex_format=style)
 
 
 def _entry(paper: Paper, key: str) -> Entry:

@@ -253,6 +253,16 @@ def test_citeproc_fails_at_no_command_of_a_title(title: str, tmp_path: Path) -> 
     assert set(read_by_citeproc(bibtex([hard], {hard.id: "k"}), tmp_path)) == {"k"}
 
 
+def test_an_export_of_very_many_papers_says_nothing_in_the_log(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """bibtexparser warns of libraries that it copies before it writes them, from 10,000 papers on;
+    here from one on."""
+    monkeypatch.setattr("bibtexparser.entrypoint.LARGE_LIBRARY_WARNING_THRESHOLD", 1)
+    assert len(read_back(slow(), paper(2, "Another"))) == 2
+    assert caplog.records == []
+
+
 def test_a_field_that_citeproc_does_not_know_is_passed_over_by_its_name_alone(
     tmp_path: Path,
 ) -> None:
