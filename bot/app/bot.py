@@ -51,7 +51,8 @@ class RunSummary:
     channel's posting time; and how many posts did not arrive: ``waiting`` ones are sent by a later
     run, ``held`` ones need a decision of whoever hosts the bot. Those that wait for somebody else
     are not counted: in a channel that a person paused, and of people who follow keywords for
-    themselves. ``page_error`` is why the page could not be written."""
+    themselves. ``page_error`` is why the page could not be written. ``most_saved``: somewhere the
+    week's most saved papers were posted, too."""
 
     complete: bool
     papers: int
@@ -61,6 +62,7 @@ class RunSummary:
     waiting: int
     held: int
     page_error: UserError | None = None
+    most_saved: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +183,7 @@ class Bot:
             complete,
             papers=sum(each.papers for digests in posted for each in digests),
             news=sum(each.news for digests in posted for each in digests),
+            most_saved=any(each.most_saved for digests in posted for each in digests),
             channels=sum(map(bool, posted)),
             due=sum(view.due for view in state.channels),
             waiting=len(posts) - held,

@@ -115,7 +115,7 @@ def once(
         summary, report = asyncio.run(working(settings, progress))
     _summarise(report.channels)
     news_due = sum(each.news_due for each in report.channels)
-    terminal.note(_outcome(summary, news_due, dry_run=dry_run))
+    terminal.note(outcome(summary, news_due, dry_run=dry_run))
     status = terminal.ExitStatus.OK
     if summary.waiting or summary.held:
         status = terminal.ExitStatus.POSTS_WAITING
@@ -148,7 +148,7 @@ def _summarise(channels: Sequence[ChannelStatus]) -> None:
         terminal.note(f"And {more}: {refer_to('status')}")
 
 
-def _outcome(summary: RunSummary, news_due: int, *, dry_run: bool) -> str:
+def outcome(summary: RunSummary, news_due: int, *, dry_run: bool) -> str:
     """What the run did: ``Posted 13 papers and 2 pieces of news to 2 channels; nothing waiting.``
     ``news_due`` pieces wait for their channel's posting time."""
     from bot.text import plural
@@ -163,8 +163,10 @@ def _outcome(summary: RunSummary, news_due: int, *, dry_run: bool) -> str:
     open_ends = ", ".join(text for amount, text in amounts if amount) or "nothing waiting"
     contents = [plural(summary.papers, "paper")] if summary.papers else []
     contents += [f"{plural(summary.news, 'piece')} of news"] if summary.news else []
+    contents += ["the week's most saved papers"] if summary.most_saved else []
     to = plural(summary.channels, "channel")
-    posted = f"{' and '.join(contents)} to {to}" if contents else "nothing"
+    named = " and ".join(filter(None, (", ".join(contents[:-1]), *contents[-1:])))
+    posted = f"{named} to {to}" if contents else "nothing"
     if dry_run:
         return (
             f"Dry run: a real run now would post {posted}; {open_ends}. Nothing was sent or kept."

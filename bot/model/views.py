@@ -59,14 +59,16 @@ class OpenPost(NamedTuple):
 class PostedDigest(NamedTuple):
     """The messages that were made for a channel at ``published_at`` and have arrived.
 
-    ``papers`` and ``news`` (of papers posted before) count what these messages show; ``posted_at``
-    is when the last of them arrived.
+    ``papers`` and ``news`` (of papers posted before) count what these messages show;
+    ``most_saved``: the week's most saved papers as well, or alone. ``posted_at`` is when the last
+    of them arrived.
     """
 
     published_at: datetime
     posted_at: datetime
     papers: int
     news: int = 0
+    most_saved: bool = False
 
 
 class FailingCrosspost(NamedTuple):

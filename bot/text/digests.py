@@ -22,6 +22,7 @@ MAX_KEYWORD_LENGTH, MAX_KEYWORDS_LENGTH = 80, 300  # of one in a heading, of sev
 MAX_VENUE_LENGTH = 100
 MAX_LIKE_LENGTH = 100  # of a saved paper's title
 MAX_DETAIL_LENGTH = 150  # of what a line about news says beside the title
+MOST_SAVED = "The week's most saved papers"
 NEWS_NAMES = {
     NewsKind.WITHDRAWN: "withdrawn",
     NewsKind.RESTORED: "no longer withdrawn",
@@ -227,7 +228,7 @@ def most_saved_heading(digest: Digest) -> str:
     none."""
     if not digest.most_saved or not (digest.entries or digest.news):
         return ""
-    return "The week's most saved papers"
+    return MOST_SAVED
 
 
 def saved_by(each: MostSaved) -> str:

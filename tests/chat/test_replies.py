@@ -231,6 +231,23 @@ def context_of(view: ChannelView) -> ChannelContext:
 
 
 @pytest.mark.parametrize(
+    ("papers", "news", "said"),
+    [
+        (0, 0, "The week's most saved papers posted today"),
+        (0, 1, "News of earlier papers posted today"),
+        (2, 0, "2 papers posted today"),
+    ],
+)
+def test_the_weeks_most_saved_papers_are_named_where_they_were_posted_alone(
+    papers: int, news: int, said: str
+) -> None:
+    view = ChannelView(Channel("discord:1"), (), 0, 0, (), None, "", "", None, None)
+    posted = PostedDigest(START, START + HOUR, papers, news, True)
+    _, explanation = explain_channel(context_of(view._replace(digests=(posted,))))
+    assert explanation.startswith(said)
+
+
+@pytest.mark.parametrize(
     ("beside", "everything"),
     [
         ({}, True),

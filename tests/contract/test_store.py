@@ -47,7 +47,7 @@ from bot.model import (
 )
 from bot.model.roles import ShardShare
 from bot.model.snapshots import Change, Configure, Follow, Listing, Snapshot, Unfollow
-from bot.model.views import ArchivedChannel, PlatformRefusal
+from bot.model.views import ArchivedChannel, PlatformRefusal, PostedDigest
 from bot.model.zotero import ZOTERO_KEY, ZoteroConnection, ZoteroLibrary, item_key
 from bot.ports import Store, SyncDatabase
 from tests.builders import paper
@@ -1463,6 +1463,20 @@ async def test_the_state_of_a_channel_shows_what_was_posted_within_a_week(store:
     assert everything[0] == view
     assert (await store.state("fake:unknown")).channels == ()
     assert (await store.state("")).channels == (), "no channel has this id"
+
+
+async def test_the_weeks_most_saved_papers_alone_count_as_posted_and_a_thread_does_not(
+    store: Store,
+) -> None:
+    await follow(store, A)
+    await store.open_discussion(A, ids(1)[0], thread("t"), START)
+    drafts = (("alone", Draft("The week's most saved papers", ())),)
+    await publish(store, A, Publication(drafts, most_saved_until=START), START + HOUR)
+    for key in ("t-top", "t-first", "alone"):
+        assert await claim(store, START + HOUR) == key
+        await store.mark_sent(key, Receipt(key), START + HOUR)
+    [view] = (await store.state(A)).channels
+    assert view.digests == (PostedDigest(START + HOUR, START + HOUR, 0, 0, True),)
 
 
 async def test_of_several_channels_the_state_and_the_keywords_are_those_of_these_alone(

@@ -20,6 +20,7 @@ from bot.model.timetable import Timetable
 from bot.model.views import ChannelView, OpenPost, PostedDigest, RunView, StateView
 from bot.references import refer_to
 from bot.text import plural
+from bot.text.digests import MOST_SAVED
 
 RUN_DURATION = timedelta(minutes=30)  # a run that began at the posting time may still be going
 NEWS_ALONE = "News of earlier papers"
@@ -181,8 +182,11 @@ def _posted(context: ChannelContext) -> str:
 
 
 def _contents(digests: Sequence[PostedDigest]) -> str:
-    """``5 papers``, ``5 papers and news of earlier ones``, ``News of earlier papers``."""
+    """``5 papers``, ``5 papers and news of earlier ones``, ``News of earlier papers``, ``The week's
+    most saved papers``."""
     papers = sum(digest.papers for digest in digests)
+    if not papers and not any(digest.news for digest in digests):
+        return MOST_SAVED
     if not any(digest.news for digest in digests):
         return plural(papers, "paper")
     return f"{plural(papers, 'paper')} and news of earlier ones" if papers else NEWS_ALONE

@@ -200,6 +200,7 @@ create table outbox (
   payload     text not null,              -- the rendered message; every attempt sends these bytes
   papers      integer not null,           -- how many papers it shows
   news        integer not null default 0, -- and how many pieces of news
+  most_saved  integer not null default 0, -- 1: of a digest with the week's most saved papers
   parent_key  text references outbox (key),
   state       text not null default 'queued'
               check (state in ('queued', 'sending', 'unknown', 'sent', 'held', 'dead')),

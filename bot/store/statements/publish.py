@@ -195,7 +195,8 @@ def _carry_out(
     for channel_id, publication in publications.items():
         if publication.profile is not None:
             library.keep_profile(db, channel_id, publication.profile)
-        queue(db, channel_id, publication.drafts, at)
+        most_saved = publication.most_saved_until is not None
+        queue(db, channel_id, publication.drafts, at, most_saved=most_saved)
         news.settle(db, channel_id, publication.skipped_news, "skipped", at)
     db.executemany(
         "update ledger set state = ?, at = ? where channel_id = ? and paper_id = ?",
@@ -427,7 +428,12 @@ def _serial(entry: Entry) -> int:
 
 
 def queue(
-    db: Connection, channel_id: str, drafts: Sequence[tuple[str, Draft]], at: datetime
+    db: Connection,
+    channel_id: str,
+    drafts: Sequence[tuple[str, Draft]],
+    at: datetime,
+    *,
+    most_saved: bool = False,
 ) -> None:
     """Put the messages into the outbox and mark their papers and news as posted, in the same
     transaction, so that neither exists without the other."""
@@ -435,9 +441,9 @@ def queue(
     keys = [key for key, _ in drafts]
     db.executemany(
         """
-        insert into outbox (key, channel_id, platform, account, payload, papers, news, parent_key,
-                            not_before, created_at)
-        values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        insert into outbox (key, channel_id, platform, account, payload, papers, news, most_saved,
+                            parent_key, not_before, created_at)
+        values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
         [
             (
@@ -448,6 +454,7 @@ def queue(
                 draft.payload,
                 len(draft.paper_ids),
                 len(draft.news),
+                int(most_saved),
                 keys[draft.parent] if draft.parent is not None else draft.reply_to or None,
                 when,
                 when,

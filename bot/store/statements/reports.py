@@ -283,11 +283,13 @@ def _digests(db: Connection, channel_ids: Sequence[str]) -> dict[str, tuple[Post
     ).fetchall()
     return {
         channel: tuple(
-            PostedDigest(to_time(published_at), to_time(posted_at), papers, told)
-            for published_at, posted_at, papers, told in db.execute(
-                "select created_at, max(settled_at), sum(papers), sum(news) from outbox"
+            PostedDigest(to_time(published_at), to_time(posted_at), papers, told, bool(saved))
+            for published_at, posted_at, papers, told, saved in db.execute(
+                "select created_at, max(settled_at), sum(papers), sum(news), max(most_saved)"
+                " from outbox"
                 " where channel_id = ? and state = 'sent' and settled_at >= ?"
-                " group by created_at having sum(papers) + sum(news) > 0 order by 2, 1",
+                " group by created_at having sum(papers) + sum(news) + max(most_saved) > 0"
+                " order by 2, 1",
                 (channel, to_text(to_time(last) - DIGESTS_FOR)),
             )
         )
