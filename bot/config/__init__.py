@@ -222,7 +222,8 @@ class Config:
             "schedule": self.schedule.values
             | {"first_post": self.schedule.first_post, "in_full": self.schedule.in_full},
             "limits": asdict(self.limits),
-            "bot": {"personal": self.bot.personal},
+            "bot": {"personal": self.bot.personal, "timezone": str(self.bot.timezone)},
+            "arxiv": {"holidays": [str(day) for day in sorted(self.arxiv.holidays)]},
             "zotero": asdict(self.zotero),
         }
         return {

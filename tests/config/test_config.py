@@ -1045,3 +1045,20 @@ def test_what_processes_agree_on_is_named_by_its_key_and_holds_no_secret(tmp_pat
     different = {key for key in one if one[key] != other[key]}
     assert different == {"slack.command", "schedule.first_post"}
     assert BOT_TOKEN not in str(one)
+
+
+def test_processes_agree_on_when_a_posting_time_is_and_which_run_counts_for_it(
+    tmp_path: Path,
+) -> None:
+    """Each publishes to some channels after a run, by its own time zone and arXiv's calendar."""
+    utc = '[bot]\ntimezone = "UTC"\n'
+    one, same, other = (
+        load(tmp_path, f"{text}\n").shared_settings()
+        for text in (
+            f"{utc}{LOCAL}holidays = [2027-01-18, 2027-02-15]",
+            f"{utc}{LOCAL}holidays = [2027-02-15, 2027-01-18]",
+            f'[bot]\ntimezone = "Europe/Berlin"\n{LOCAL}',
+        )
+    )
+    assert one == same
+    assert {key for key in one if one[key] != other[key]} == {"bot.timezone", "arxiv.holidays"}
