@@ -205,6 +205,8 @@ class Queries:
                 tuple(
                     each for each in _evaluated(view.mutes, known.paper) if each.explanation.matched
                 ),
+                known.saves.get(view.channel.id, 0),
+                known.threads.get(view.channel.id),
             )
             for view in state.channels
         ]

@@ -181,11 +181,15 @@ class Standing(NamedTuple):
 
 
 class PaperView(NamedTuple):
-    """What is known of one paper. ``paper`` is ``None`` if it was never fetched."""
+    """What is known of one paper. ``paper`` is ``None`` if it was never fetched. ``saves`` is how
+    many people saved it, and ``threads`` the link to the thread about it (empty if that is not
+    known to have arrived), each by channel."""
 
     paper: Paper | None
     first_seen: datetime | None
     standings: tuple[Standing, ...]
+    saves: Mapping[str, int]
+    threads: Mapping[str, str]
 
 
 class ChannelPaper(NamedTuple):

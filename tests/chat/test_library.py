@@ -16,7 +16,7 @@ from bot.chat.replies.keywords import ROWS_PER_PAGE
 from bot.cli.library import Format
 from bot.core.limits import Limits
 from bot.errors import UserError
-from bot.model import Person
+from bot.model import Draft, Person, Receipt
 from bot.model.library import EXPORT_FORMATS
 from tests.builders import paper
 from tests.chat.test_commands import ADA, HERE, THERE, Chat
@@ -223,4 +223,24 @@ async def test_from_ten_saved_papers_on_the_order_by_similarity_is_offered_until
     assert "order is now newest" in (await chat.say("settings order newest")).text
     assert await chat.refused("settings order best") == (
         '"best" is not an order; write "newest" or "similarity"'
+    )
+
+
+async def test_why_names_who_saved_a_paper_here_and_the_thread_about_it(chat: Chat) -> None:
+    await chat.settled("reward model")
+    one = paper(70)
+    chat.source.announce(one)
+    await chat.collect()
+    assert "Saved here" not in (await chat.say(f"why {one.id}")).text
+    for who in (ADA, Person("Ben", "fake:2")):
+        await chat.store.toggle_save(HERE, one, who, START)
+    drafts = [("top", Draft("Discussion", ())), ("first", Draft("Abstract", (), parent=0))]
+    await chat.store.open_discussion(HERE, one.id, drafts, START)
+    said = (await chat.say(f"why {one.id}")).text
+    assert "Saved here by 2 people. There is a thread about it." in said
+    assert "Saved here" not in (await chat.say(f"why {one.id}", THERE)).text
+    await chat.store.mark_sent("top", Receipt("1", "https://chat.example/1"), START)
+    assert (
+        "There is a thread about it: https://chat.example/1"
+        in (await chat.say(f"why {one.id}")).text
     )

@@ -40,13 +40,16 @@ class Case:
     """One paper in one channel, with everything that the explanation depends on.
 
     ``evaluations`` has the channel's keywords in their order; it is empty for an unknown paper.
-    ``mutes`` are the channel's mutes that match the paper.
+    ``mutes`` are the channel's mutes that match the paper. ``saves`` is how many people saved it
+    there; ``thread`` the link to the thread about it, empty if that has not arrived.
     """
 
     context: ChannelContext
     standing: Standing | None
     evaluations: tuple[KeywordEvaluation, ...]
     mutes: tuple[KeywordEvaluation, ...] = ()
+    saves: int = 0
+    thread: str | None = None
 
     @property
     def view(self) -> ChannelView:
@@ -99,6 +102,23 @@ def _labelled(case: Case) -> str:
 
 
 def _sentences(case: Case) -> str:
+    return " ".join(filter(None, (_outcome(case), _kept(case))))
+
+
+def _kept(case: Case) -> str:
+    """``Saved here by 2 people. There is a thread about it: https://…``"""
+    people = "1 person" if case.saves == 1 else f"{case.saves:,} people"
+    parts = [f"Saved here by {people}."] if case.saves else []
+    if case.thread is not None:
+        parts.append(
+            f"There is a thread about it: {address(case.thread)}"
+            if case.thread
+            else "There is a thread about it."
+        )
+    return " ".join(parts)
+
+
+def _outcome(case: Case) -> str:
     if case.standing is None:
         return _without_standing(case)
     outcome = _SENTENCES[case.standing.state](case, case.standing)

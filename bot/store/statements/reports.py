@@ -316,6 +316,14 @@ def paper(db: Connection, paper_id: str) -> PaperView:
         " from news_ledger d join news n on n.id = d.news_id where n.paper_id = ? order by n.id",
         (paper_id,),
     )
+    saves = db.execute(
+        "select channel_id, count(*) from saves where paper_id = ? group by channel_id", (paper_id,)
+    )
+    threads = db.execute(
+        "select d.channel_id, p.message_url from discussions d join outbox o on o.key = d.post_key"
+        " join outbox p on p.key = o.parent_key where d.paper_id = ?",
+        (paper_id,),
+    )
     told = grouped(
         (channel, ToldNews(news_from_row(row), state, to_time(at)))
         for channel, state, at, *row in news
@@ -338,6 +346,8 @@ def paper(db: Connection, paper_id: str) -> PaperView:
             )
             for r in standings
         ),
+        saves=dict(saves.fetchall()),
+        threads=dict(threads.fetchall()),
     )
 
 
