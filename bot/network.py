@@ -13,7 +13,7 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 import certifi
@@ -28,8 +28,7 @@ _PROXY_SCHEMES = {
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
-@dataclass(frozen=True, slots=True)
-class Exemption:
+class Exemption(NamedTuple):
     """One entry of ``NO_PROXY``: hosts that are reached without a proxy.
 
     ``host`` is a domain, which includes the domains below it; ``network`` are IP addresses instead.

@@ -118,9 +118,8 @@ def show_finding(finding: Finding) -> None:
 def show_json_findings(findings: Sequence[Finding]) -> None:
     """The same for other programs."""
     import json
-    from dataclasses import asdict
 
-    show(json.dumps([asdict(each) for each in findings], ensure_ascii=False, indent=2))
+    show(json.dumps([each._asdict() for each in findings], ensure_ascii=False, indent=2))
 
 
 def _screen(stream: TextIO) -> StyledOutput | None:

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import date, time
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -45,8 +45,7 @@ from bot.model.snapshots import Snapshot
 from bot.network import Network
 
 
-@dataclass(frozen=True, slots=True)
-class BotConfig:
+class BotConfig(NamedTuple):
     """``data`` is the folder of the database, absolute. bot.toml shows all channels as long as
     there are at most ``mirror``. ``personal`` says who may follow keywords for themselves:
     ``members`` (of servers and workspaces that the bot is in), ``anyone`` or ``off``."""
@@ -81,8 +80,7 @@ class ScheduleConfig:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class ArxivConfig:
+class ArxivConfig(NamedTuple):
     """``contact`` may be empty only if no address is arXiv's own; ``interval`` is in seconds.
 
     ``oai_url`` is empty if nothing is harvested; ``plan`` is ``auto``, ``union`` or ``harvest``.
@@ -97,15 +95,13 @@ class ArxivConfig:
     holidays: frozenset[date]
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryConfig:
+class DeliveryConfig(NamedTuple):
     """``settling``: seconds that a platform may take to store a message of unknown outcome."""
 
     settling: float
 
 
-@dataclass(frozen=True, slots=True)
-class PlatformConfig:
+class PlatformConfig(NamedTuple):
     """A platform that is on: the keys of its section, and its tokens by name.
 
     There are no tokens only if the configuration was loaded without secrets.
@@ -119,8 +115,7 @@ class PlatformConfig:
         return self.secrets[name].reveal()
 
 
-@dataclass(frozen=True, slots=True)
-class LogConfig:
+class LogConfig(NamedTuple):
     """``format`` is ``text`` or ``json``."""
 
     format: str
@@ -133,16 +128,14 @@ class ZoteroConfig:
     api_url: str
 
 
-@dataclass(frozen=True, slots=True)
-class HealthConfig:
+class HealthConfig(NamedTuple):
     """``listen`` is host and port, or ``None`` to open no port; ``ping_url`` may be empty."""
 
     listen: tuple[str, int] | None
     ping_url: str
 
 
-@dataclass(frozen=True, slots=True)
-class PageConfig:
+class PageConfig(NamedTuple):
     """``path`` is the Markdown page's, absolute; the other files are beside it. ``channels`` are
     those whose keywords are shown; empty: those that a person wrote into bot.toml. ``base_url`` is
     the folder's address on the web, ending in a slash, or empty. ``listen`` is host and port, or
@@ -335,8 +328,7 @@ def _build(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _FileContents:
+class _FileContents(NamedTuple):
     """What a text says by itself, independent of the command, the folder and the environment.
 
     ``tables`` are the values of every section that is present or always on. ``schedule_keys`` are

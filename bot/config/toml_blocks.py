@@ -11,9 +11,9 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
+from typing import Final, NamedTuple
 
 BOM = "\ufeff"
 
@@ -26,8 +26,7 @@ class StatementKind(Enum):
     BLANK = "blank"
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A part of the text, from ``start`` up to but not including ``end``."""
 
     start: int
@@ -37,8 +36,7 @@ class Span:
         return text[self.start : self.end]
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     """One statement with its whole lines, line end included.
 
     ``key`` is the name in a header or before ``=``, as its parts; only pairs have a ``value``; a
@@ -59,8 +57,7 @@ class ArrayTokenKind(Enum):
     LINE_END = "line end"
 
 
-@dataclass(frozen=True, slots=True)
-class ArrayToken:
+class ArrayToken(NamedTuple):
     """One token of an array, and its place."""
 
     kind: ArrayTokenKind
@@ -95,8 +92,7 @@ def statements(text: str) -> tuple[Statement, ...]:
     return tuple(found)
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(NamedTuple):
     """A header or a pair, with the line in which it begins, from 1, and the full path that it sets.
 
     For a block of an array the path ends in the block's index, from 0.
@@ -144,13 +140,16 @@ def _statement(text: str, start: int) -> Statement:
     return _finished(StatementKind.PAIR, text, start, value.end, _key_parts(key.of(text)), value)
 
 
+_NOTHING: Final = Span(0, 0)
+
+
 def _finished(
     kind: StatementKind,
     text: str,
     start: int,
     place: int,
     key: tuple[str, ...] = (),
-    value: Span = Span(0, 0),
+    value: Span = _NOTHING,
 ) -> Statement:
     """The statement, with the rest of its line: after ``place`` there is only white space, and
     perhaps a comment."""

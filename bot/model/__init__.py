@@ -1,7 +1,9 @@
 """The bot's data types, all frozen. Nothing here has side effects or reads the clock.
 
 Every ``datetime`` is aware and in UTC. Collections are tuples, so that every value can be shared
-freely.
+freely. Most are named tuples: a dataclass takes half a millisecond to define, in every start of
+the program. Dataclasses are those of which changed copies are made, and those that must not be
+equal to another kind with the same fields.
 """
 
 from __future__ import annotations

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from bot.model.papers import Paper
 from bot.model.posts import Receipt
@@ -12,8 +11,7 @@ from bot.model.posts import Receipt
 EXPORT_FORMATS: Final = ("bib", "ris", "json")  # the endings of their files
 
 
-@dataclass(frozen=True, slots=True)
-class SavedPaper:
+class SavedPaper(NamedTuple):
     """A paper as it was when it was last saved. ``names`` are the people who saved it, the first
     one first; ``saved_at`` is when the last of them did. ``mine``: the person asking is among
     them."""
@@ -24,16 +22,14 @@ class SavedPaper:
     mine: bool
 
 
-@dataclass(frozen=True, slots=True)
-class SavedPage:
+class SavedPage(NamedTuple):
     """One page of the ``total`` papers that were found, the one saved last first."""
 
     papers: tuple[SavedPaper, ...]
     total: int
 
 
-@dataclass(frozen=True, slots=True)
-class Forgotten:
+class Forgotten(NamedTuple):
     """How much was deleted about a person: their saves, the places with their name, and their keys
     for libraries in Zotero."""
 
@@ -42,8 +38,7 @@ class Forgotten:
     libraries: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Discussion:
+class Discussion(NamedTuple):
     """The thread about a paper in a channel. ``key`` is the post of its first message.
 
     ``opening`` is the message in the channel that begins it, ``first`` the first message in it,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from bot.errors import Note, NoteKind
 from bot.model.news import News
@@ -162,8 +162,7 @@ class Batch:
     unmatched: Unmatched = Unmatched()
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """A paper that matches a keyword; ``field`` says where (``title``, ``abstract``, …)."""
 
     paper_id: str
@@ -171,8 +170,7 @@ class Hit:
     field: str
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
+class Expected(NamedTuple):
     """Papers that a complete answer must contain again, because the last complete one did.
 
     ``short_runs`` counts the runs since then that did not count because papers were missing.
@@ -182,8 +180,7 @@ class Expected:
     short_runs: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Prime:
+class Prime(NamedTuple):
     """The existing papers of a new keyword, newest first, which are recorded as known.
 
     ``since`` is the submission time from which on they are complete (``None``: they are all there
@@ -241,8 +238,7 @@ class Run:
         return self.complete and not self.late
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(NamedTuple):
     """What recording a run changed: how many papers are new in the database, how many became due,
     and how many subscriptions were primed."""
 

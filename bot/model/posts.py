@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from bot.model.news import News
 from bot.model.papers import Paper
@@ -54,8 +54,7 @@ class NewsItem:
     link: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SharedSave:
+class SharedSave(NamedTuple):
     """A paper that several people saved for one channel, and when each of them did."""
 
     paper: Paper
@@ -171,8 +170,7 @@ class Draft:
     reply_to: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Publication:
+class Publication(NamedTuple):
     """What publishing decided for one channel: messages with their keys; the ids of papers and
     news that are left out; papers that a mute hides; the posting times up to which the channel is
     now published to, and its most saved papers are shown (``None``: no further than before); and
@@ -187,8 +185,7 @@ class Publication:
     profile: KeptProfile | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(NamedTuple):
     """What was decided for a channel ahead of the transaction that carries it out.
 
     It remains valid as long as what is due in the channel, its settings, keywords and mutes are the
@@ -218,8 +215,7 @@ class Receipt:
     mention_gone: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Crosspost:
+class Crosspost(NamedTuple):
     """A message that was sent to its channel at ``sent_at``, claimed for crossposting.
 
     ``key`` is the key of its post; ``attempt`` counts from 1.

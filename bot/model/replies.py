@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from bot.model.posts import Entry
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """One of several things to choose from: ``label`` is what people read, of any length; ``value``
     is an ASCII text of at most 60 characters that stands for it."""
 
@@ -18,8 +18,7 @@ class Choice:
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(NamedTuple):
     """A button: pressing it has the same effect as typing ``words``.
 
     ``words`` is a command of at most 95 ASCII characters (``remove #1f2e3d4c5b6a``), so that it
@@ -31,8 +30,7 @@ class Offer:
     words: str
 
 
-@dataclass(frozen=True, slots=True)
-class Menu:
+class Menu(NamedTuple):
     """A menu in which people choose up to ``most`` of at most 25 ``choices``: that has the same
     effect as typing ``words``, followed by the values of the choices.
 
@@ -46,8 +44,7 @@ class Menu:
     most: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One line of a list, with the buttons that belong to it."""
 
     text: str
@@ -55,24 +52,21 @@ class Row:
     offers: tuple[Offer, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(NamedTuple):
     """A part of a longer text, with a heading. Each line is a paragraph."""
 
     heading: str
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class TextFile:
+class TextFile(NamedTuple):
     """A text file for nobody but the person who asked."""
 
     name: str
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Bars:
+class Bars(NamedTuple):
     """A group of bars, the first one on top: the label of each, its length, and the text beside
     it."""
 
@@ -82,8 +76,7 @@ class Bars:
     said: Sequence[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(NamedTuple):
     """A PNG, and what it shows in words, for those who can't see it (alternative text)."""
 
     name: str
@@ -121,8 +114,7 @@ class Reply:
     charts: tuple[Bars, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class SettingValue:
+class SettingValue(NamedTuple):
     """A channel's setting: the value in force, where it comes from (``channel``, ``bot.toml`` or
     ``default``), and the value that applies if the channel sets none (``usual``)."""
 
@@ -131,8 +123,7 @@ class SettingValue:
     usual: str
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelPanel:
+class ChannelPanel(NamedTuple):
     """One channel on a person's home page. The rows of ``reply`` are the channel's keywords; all
     buttons are about this channel."""
 
@@ -140,8 +131,7 @@ class ChannelPanel:
     reply: Reply
 
 
-@dataclass(frozen=True, slots=True)
-class Home:
+class Home(NamedTuple):
     """One page (``page`` of ``pages``, counted from 1) of a person's home. ``reply`` says how the
     bot is, ``panels`` are the channels on this page."""
 
@@ -151,8 +141,7 @@ class Home:
     pages: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """The result of one thing that ``check`` looked at. ``remedy`` says what to do if it is not
     ``ok``."""
 

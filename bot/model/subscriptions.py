@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 MAX_CLAUSES: Final = 1000
 """Leaf clauses in one request: arXiv's search engine allows 1,024 in a Boolean query [inferred]."""
@@ -113,8 +113,7 @@ class Channel:
         return self.id.rpartition("/")[0] or self.platform
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelGroup:
+class ChannelGroup(NamedTuple):
     """Channels that the bot is added to or removed from together: those with these ids, those whose
     ids begin with ``prefix`` (``slack:T…/``), and those that are known to be in ``server``
     (``Person.server``)."""
@@ -138,8 +137,7 @@ class Subscription:
     continues: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Mute:
+class Mute(NamedTuple):
     """An expression whose papers are not posted in a channel, whichever keyword they match. Its
     keyword has no name."""
 
@@ -149,8 +147,7 @@ class Mute:
     added_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Interests:
+class Interests(NamedTuple):
     """What a collect starts from: every keyword once, and how far earlier runs got.
 
     ``primed`` keywords are primed in at least one channel, ``fresh`` ones have still to be primed

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from bot.model.papers import Paper
 from bot.model.subscriptions import Person
@@ -38,8 +38,7 @@ def item_key(library: str, paper_id: str, number: int = 0) -> str:
     return "".join(signs)
 
 
-@dataclass(frozen=True, slots=True)
-class ZoteroLibrary:
+class ZoteroLibrary(NamedTuple):
     """A library that a key may write to, and its name for people."""
 
     id: str
@@ -50,8 +49,7 @@ class ZoteroLibrary:
         return self.id.startswith("groups/")
 
 
-@dataclass(frozen=True, slots=True)
-class ZoteroConnection:
+class ZoteroConnection(NamedTuple):
     """A library that saves go to. ``owner`` is the person or the channel (``is_channel``) whose
     saves they are; ``person`` connected it, with a key of theirs, in the channel ``channel_id``.
 
@@ -75,16 +73,14 @@ class ZoteroConnection:
     rejection: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ZoteroItem:
+class ZoteroItem(NamedTuple):
     """A paper, and the key that its item has, or will have, in a library."""
 
     key: str
     paper: Paper
 
 
-@dataclass(frozen=True, slots=True)
-class ZoteroBatch:
+class ZoteroBatch(NamedTuple):
     """Papers that are sent to one library in one request. ``attempt`` is the highest number of
     attempts of any of them, this one included."""
 

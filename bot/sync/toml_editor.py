@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import tomli_w
 
@@ -62,8 +63,7 @@ class Marker:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedChannels:
+class ParsedChannels(NamedTuple):
     """What a text says. ``marker`` is ``None`` if there is none, or several that disagree
     (``conflicting``)."""
 
@@ -115,8 +115,7 @@ def _marker(text: str, statement: Statement) -> Marker | None:
     return Marker(int(found[1]), found[2]) if found else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Edit:
+class _Edit(NamedTuple):
     """What stands at ``place`` becomes ``text``."""
 
     place: Span
@@ -480,8 +479,7 @@ def _with_ends(written: str, stays: Sequence[bool], new: Sequence[str], line_end
     return _on_several_lines(kept, new, line_end, _indentation(written, lines), comma=comma)
 
 
-@dataclass(frozen=True, slots=True)
-class _ArrayLine:
+class _ArrayLine(NamedTuple):
     """One line of an array, including its line end; the first begins after the ``[``."""
 
     place: Span

@@ -2579,7 +2579,7 @@ async def test_another_library_gets_everything_that_is_saved_and_the_same_one_wh
     await store.mark_zotero_sent(ADA.id, await item_keys(store), START)
     await store.connect_zotero(OWN, "sealed", START)
     assert await sending(store) == []
-    other = replace(OWN, library=ZoteroLibrary("groups/9", "Reading Group"))
+    other = OWN._replace(library=ZoteroLibrary("groups/9", "Reading Group"))
     await store.connect_zotero(other, "sealed", START)
     assert await sending(store) == [("groups/9", ids(1))]
     assert await store.disconnect_zotero(ADA.id)
@@ -2603,10 +2603,10 @@ async def test_nothing_is_claimed_while_zotero_wants_to_be_left_alone(store: Sto
 
 
 async def test_a_forgotten_person_leaves_no_key_also_none_that_a_channel_used(store: Store) -> None:
-    theirs = replace(SHARED, person=ADA)
+    theirs = SHARED._replace(person=ADA)
     await store.connect_zotero(OWN, "sealed", START)
     await store.connect_zotero(theirs, "sealed", START)
-    bens = replace(OWN, owner=BEN.id, person=BEN, library=ZoteroLibrary("users/8", "ben"))
+    bens = OWN._replace(owner=BEN.id, person=BEN, library=ZoteroLibrary("users/8", "ben"))
     await store.connect_zotero(bens, "sealed", START)
     await store.toggle_save(A, paper(1), ADA, START)
     await store.forget_person(ADA, START)
@@ -2618,7 +2618,7 @@ async def test_a_forgotten_person_leaves_no_key_also_none_that_a_channel_used(st
 async def test_a_removed_channel_loses_its_key_in_time_and_who_saves_only_there(
     store: Store,
 ) -> None:
-    bens = replace(OWN, owner=BEN.id, person=BEN, library=ZoteroLibrary("users/8", "ben"))
+    bens = OWN._replace(owner=BEN.id, person=BEN, library=ZoteroLibrary("users/8", "ben"))
     for each in (OWN, SHARED, bens):
         await store.connect_zotero(each, "sealed", START)
     await store.toggle_save(A, paper(1), ADA, START)

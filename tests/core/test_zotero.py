@@ -173,7 +173,7 @@ class Forgetful:
     async def add(self, key: str, library: str, items: Sequence[ZoteroItem]) -> ZoteroResult:
         self._count += 1
         renamed = [
-            replace(each, key=item_key(library, each.paper.id, self._count)) for each in items
+            each._replace(key=item_key(library, each.paper.id, self._count)) for each in items
         ]
         result = await self._client.add(key, library, renamed)
         known = {new.key: old.key for new, old in zip(renamed, items, strict=True)}
@@ -213,7 +213,7 @@ async def test_zotero_may_be_down_for_days(bench: Bench) -> None:
 
 async def test_a_wait_that_zotero_asks_of_everybody_holds_for_all_libraries(bench: Bench) -> None:
     bench.server.keys[BENS_KEY] = ZoteroKey(user=8)
-    bens = replace(OWN, owner=BEN.id, person=BEN, library=ZoteroLibrary("users/8", "ben"))
+    bens = OWN._replace(owner=BEN.id, person=BEN, library=ZoteroLibrary("users/8", "ben"))
     await bench.connect()
     await bench.connect(bens, BENS_KEY)
     await bench.save(paper(1, "One"))
@@ -241,7 +241,7 @@ async def test_a_revoked_key_pauses_its_library_alone_and_its_person_is_told_onc
 ) -> None:
     await bench.connect()
     bench.server.keys[BENS_KEY] = ZoteroKey(user=8)
-    bens = replace(OWN, owner=BEN.id, person=BEN, library=ZoteroLibrary("users/8", "ben"))
+    bens = OWN._replace(owner=BEN.id, person=BEN, library=ZoteroLibrary("users/8", "ben"))
     await bench.connect(bens, BENS_KEY)
     del bench.server.keys[KEY]
     await bench.save(paper(1, "One"))
@@ -267,7 +267,7 @@ async def test_a_revoked_key_pauses_its_library_alone_and_its_person_is_told_onc
 async def test_a_wait_in_a_refusal_counts_too(bench: Bench) -> None:
     await bench.connect()
     bench.server.keys[BENS_KEY] = ZoteroKey(user=8)
-    bens = replace(OWN, owner=BEN.id, person=BEN, library=ZoteroLibrary("users/8", "ben"))
+    bens = OWN._replace(owner=BEN.id, person=BEN, library=ZoteroLibrary("users/8", "ben"))
     await bench.connect(bens, BENS_KEY)
     del bench.server.keys[KEY]
     bench.server.backoff = 60
@@ -324,7 +324,7 @@ async def test_a_library_that_never_answers_keeps_others_waiting_for_seconds_onl
     bench: Bench,
 ) -> None:
     bench.server.keys[BENS_KEY] = ZoteroKey(user=8)
-    bens = replace(OWN, owner=BEN.id, person=BEN, library=ZoteroLibrary("users/8", "ben"))
+    bens = OWN._replace(owner=BEN.id, person=BEN, library=ZoteroLibrary("users/8", "ben"))
     await bench.connect()
     await bench.connect(bens, BENS_KEY)
     await bench.save(paper(1, "One"), who=BEN)

@@ -117,7 +117,7 @@ def test_an_answer_however_long_ends_and_is_one_that_discord_takes(
 
 def test_long_sections_share_the_room_of_one_message() -> None:
     long_one = Section("One", "\n".join(["many words " * 10] * 30))
-    said = text_of(body(reply_view(Reply("Here:", (long_one, replace(long_one, heading="Two"))))))
+    said = text_of(body(reply_view(Reply("Here:", (long_one, long_one._replace(heading="Two"))))))
     assert said.count("many words") > 300
     assert "### Two" in said
 
