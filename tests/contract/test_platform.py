@@ -139,8 +139,9 @@ async def test_what_was_sent_arrived_with_every_paper_in_it(platform: Platform) 
     for number, draft in enumerate(platform.composer.compose(digest(platform.channel, 300))):
         receipt = await platform.sender.send(post(platform.channel, draft, key=f"k{number}"))
         assert receipt.message_id
+    arrived = platform.arrived()
     for n in range(1, 301):
-        assert paper(n).id in platform.arrived()
+        assert paper(n).id in arrived
 
 
 async def test_find_knows_what_arrived_or_says_that_it_cannot_know(platform: Platform) -> None:

@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Final
 
 from bot.ports import Clock
@@ -248,6 +249,13 @@ def drip(server: ArxivServer, exchange: Exchange) -> None:
             continue
 
 
+@cache
+def _bomb(head: bytes, size: int) -> bytes:
+    """Packed: to pack a hundred megabytes takes a large part of a second, and each is asked for
+    three times."""
+    return gzip.compress(head + b"x" * size, compresslevel=1)
+
+
 def huge(size: int = 100 * 1024**2, *, packed: bool = True) -> Fault:
     """An answer that begins well and goes on for ``size`` bytes."""
 
@@ -256,7 +264,7 @@ def huge(size: int = 100 * 1024**2, *, packed: bool = True) -> Fault:
         exchange.close_connection = True
         head = _OAI_HEAD if is_oai(exchange) else _ATOM_HEAD
         if packed:
-            bomb = gzip.compress(head + b"x" * size, compresslevel=1)
+            bomb = _bomb(head, size)
             _start(exchange, 200, {"Content-Encoding": "gzip", "Content-Length": str(len(bomb))})
             exchange.wfile.write(bomb)
             return
