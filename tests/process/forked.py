@@ -7,10 +7,9 @@ run share the process that forks, since it takes a second or more to load: the f
 starts it, and it ends with the last of them.
 
 What is started is a process of its own in every respect; only what the interpreter reads at its
-start (``PYTHONIOENCODING``,
-``PYTHONTZPATH``, …) is the parent's, its output has no buffer, and at its end Python's memory is
-not taken apart. So tests of such variables, of what is loaded when, and of readers that leave start
-Python themselves.
+start (``PYTHONIOENCODING``, ``PYTHONTZPATH``, …) is the parent's, its output has no buffer, and at
+its end Python's memory is not taken apart. So tests of such variables, of what is loaded when, and
+of readers that leave start Python themselves.
 """
 
 from __future__ import annotations
@@ -171,9 +170,12 @@ class _Parent:
         with (folder / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             address = folder / "socket"
-            if not address.exists():
+            try:
+                self._socket.connect(str(address))
+            except (FileNotFoundError, ConnectionRefusedError):  # refused: that process was killed
+                address.unlink(missing_ok=True)
                 self._process = _listening_process(address)
-            self._socket.connect(str(address))
+                self._socket.connect(str(address))
         atexit.register(self.close)
 
     def request(self, message: Mapping[str, Any], descriptors: Sequence[int] = ()) -> int | None:
