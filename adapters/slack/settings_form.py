@@ -53,7 +53,7 @@ def own(value: SettingValue) -> str:
 
 
 def _field(setting: ChannelSetting, value: SettingValue, shown: str) -> Block:
-    usual = f"As usual: {value.usual}"
+    usual = f"Default: {value.usual}"
     label = cut(setting.meaning[0].upper() + setting.meaning[1:], MAX_HINT_LENGTH)
     if not setting.is_open:
         options = {TO_DEFAULT: option(cut(usual, LABEL), TO_DEFAULT)}
@@ -66,7 +66,7 @@ def _field(setting: ChannelSetting, value: SettingValue, shown: str) -> Block:
         return input_block(setting.name, label, menu)
     filled = "" if shown == TO_DEFAULT else cut(shown, MAX_VALUE_LENGTH)
     typed = line(cut(usual, LABEL), MAX_VALUE_LENGTH, filled)
-    hint = f"For example {either(setting.values_on(PLATFORM))}. Empty: as usual."
+    hint = f"For example {either(setting.values_on(PLATFORM))}. Empty: the default."
     return input_block(setting.name, label, typed, optional=True, hint=hint)
 
 

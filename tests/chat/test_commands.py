@@ -1466,7 +1466,7 @@ async def test_status_names_a_role_that_digests_can_not_mention_any_more(chat: C
     await chat.run()
     assert (
         f"Its digests notify nobody: {role} is not there any more, or may not be mentioned. Name"
-        " another, or end it: settings mention none"
+        " another, or mention nobody: settings mention none"
     ) in (await chat.say("status")).text
     await chat.say("settings mention none")
     assert "notify nobody" not in (await chat.say("status")).text

@@ -194,8 +194,8 @@ async def test_a_revoked_key_is_shown_to_its_person_alone_with_what_to_do(
     assert len(chat.told) == 2
     own, shared, *offers = lines(await chat.say("zotero"))
     assert "0 papers sent · 1 waiting · stopped today: Zotero does not let" in own
-    assert own.endswith("To go on, connect again. ['zotero connect']")
-    assert shared.endswith("To go on, connect again. ['zotero connect channel']")
+    assert own.endswith("To resume, connect again. ['zotero connect']")
+    assert shared.endswith("To resume, connect again. ['zotero connect channel']")
     assert offers == ["[zotero disconnect]", "[zotero disconnect channel]"]
     seen = lines(await chat.say("zotero", person=BEN))
     assert seen[0] == "What you save does not go to Zotero.  ['zotero connect']"

@@ -75,7 +75,7 @@ _CHECKOUT = "works on the checkout itself"
 _MINUTES = "takes minutes"
 _BENCHMARKS = (
     *("channels", "day", "discord slack", "growth", "matching", "parsing", "plot"),
-    *("fleet", "postgres", "requests", "similarity", "slack_acks"),
+    *("fleet", "postgres", "requests", "similarity", "slack_acks", "startup"),
 )
 _SHELL = "asks which shell it runs in; tests/cli/test_completion.py completes"
 _WORD = "a word in capitals stands for what the reader means"

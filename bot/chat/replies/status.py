@@ -203,9 +203,10 @@ def _mention_gone(context: ChannelContext) -> list[str]:
     channel = context.view.channel
     if not channel.mention or channel.mention != context.view.mention_gone:
         return []
+    nobody = refer_to(f"settings mention {NOBODY}", channel.id)
     return [
         f"  Its digests notify nobody: {channel.mention} is not there any more, or may not be"
-        f" mentioned. Name another, or end it: {refer_to(f'settings mention {NOBODY}', channel.id)}"
+        f" mentioned. Name another, or mention nobody: {nobody}"
     ]
 
 

@@ -102,7 +102,8 @@ def _labelled(case: Case) -> str:
 
 
 def _sentences(case: Case) -> str:
-    return " ".join(filter(None, (_outcome(case), _kept(case))))
+    # A line of its own: the outcome may end with a link, which nothing can follow.
+    return "\n".join(filter(None, (_outcome(case), _kept(case))))
 
 
 def _kept(case: Case) -> str:

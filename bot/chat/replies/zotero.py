@@ -99,7 +99,7 @@ def _state(found: ZoteroConnection, dates: DateFormatter, *, yours: bool) -> str
         parts.append("stopped; those who manage the channel can connect it again")
     elif found.paused:
         parts.append(f"stopped {dates.day(found.paused_at or found.connected_at)}")
-        return f"{' · '.join(parts)}: {sentence(found.paused)} To go on, connect again."
+        return f"{' · '.join(parts)}: {sentence(found.paused)} To resume, connect again."
     elif found.waiting and found.error:
         parts.append(f"{found.error.rstrip('.')}; tried again automatically")
     return " · ".join(parts)
