@@ -23,6 +23,7 @@ from bot.model import (
     Draft,
     Expected,
     Finding,
+    Followed,
     Forgotten,
     Hit,
     Home,
@@ -928,8 +929,9 @@ class PeopleStore(ReportStore, LibraryStore, DiscussionStore, Protocol):
         *,
         check_room: Callable[[int, int], None] | None = None,
         undo: bool = False,
-    ) -> bool:
-        """Let the channel follow the keyword; false if it already does, in these words or others.
+    ) -> Followed | None:
+        """Let the channel follow the keyword; ``None`` if it already does, in these words or
+        others.
 
         One that was removed in the last days continues where it ended, and with ``undo`` it is as
         it was, including its position among the others. ``check_room`` gets the number of keywords

@@ -144,7 +144,7 @@ class Changes:
         if person.private:
             await self._check_room_of_person(channel_id, keyword)
             await self.personal.open(channel_id, person)
-        added = await self._store.follow(
+        new = await self._store.follow(
             channel_id,
             keyword,
             person,
@@ -155,12 +155,12 @@ class Changes:
         subscriptions = await self._store.subscriptions(channel_id)
         same = [s for s in subscriptions if s.keyword.canonical == keyword.canonical]
         followed = same[0].keyword if same else keyword
-        if not added:
+        if new is None:
             if name and followed.name != keyword.name:
                 return await self._rename(channel_id, person, followed, keyword.name)
             return known_reply(channel_id, keyword, understood, person, followed.text)
         await self._on_change()
-        if same and same[0].primed_at is not None:
+        if new.continues:
             return restored_reply(channel_id, followed, understood, person)
         seen = await self._outlook(followed, person) if in_chat else None
         return added_reply(channel_id, followed, understood, person, self._first_post, seen)

@@ -58,6 +58,7 @@ from bot.model.retention import Outdated
 from bot.model.subscriptions import (
     Channel,
     ChannelGroup,
+    Followed,
     Interests,
     Keyword,
     Mute,
@@ -83,6 +84,7 @@ __all__ = [
     "Entry",
     "Expected",
     "Finding",
+    "Followed",
     "Forgotten",
     "Hit",
     "Home",

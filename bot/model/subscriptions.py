@@ -137,6 +137,13 @@ class Subscription:
     continues: bool = False
 
 
+class Followed(NamedTuple):
+    """What it means that a channel follows a keyword from now on: ``continues``, if it was removed
+    recently and goes on where it ended."""
+
+    continues: bool
+
+
 class Mute(NamedTuple):
     """An expression whose papers are not posted in a channel, whichever keyword they match. Its
     keyword has no name."""

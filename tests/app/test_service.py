@@ -12,12 +12,12 @@ import os
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import psycopg
 import pytest
@@ -40,7 +40,7 @@ from bot.errors import (
     SourceDown,
     SourceNotAsked,
 )
-from bot.model import Batch, Channel, Finding, Person, Post, Receipt, roles
+from bot.model import Batch, Channel, Finding, Followed, Person, Post, Receipt, roles
 from bot.model.zotero import ZOTERO_KEY, ZoteroConnection, ZoteroLibrary
 from bot.network import Network
 from bot.ports import Commands, Zotero
@@ -147,6 +147,18 @@ class NoticingStore(SqlStore):
             self.on_publish()
             self.on_publish = None
         return channels
+
+
+class CollectingStore(SqlStore):
+    """Calls ``collect`` as soon as a keyword is followed."""
+
+    collect: Callable[[], Awaitable[object]] | None = None
+
+    async def follow(self, *args: Any, **options: Any) -> Followed | None:
+        followed = await super().follow(*args, **options)
+        if self.collect is not None:
+            await self.collect()
+        return followed
 
 
 class Deployment:
@@ -765,6 +777,21 @@ async def test_status_says_of_a_channel_what_its_own_platform_refuses_alone(
     await deployment.store.record_refusal("slack", "The token is wrong.", START)
     assert "slack has not let the bot in" in await deployment.status()
     assert "slack has not let the bot in" not in await deployment.say("status")
+
+
+async def test_a_keyword_that_a_run_finds_at_once_is_not_called_one_that_is_followed_again(
+    tmp_path: Path,
+) -> None:
+    store = opened_as(CollectingStore, tmp_path / "db.sqlite3", patient=False)
+    deployment = Deployment(tmp_path, store=store)
+    deployment.announce(1)
+    store.collect = deployment.bot.pipeline.collect
+    said = await deployment.say("add reward model")
+    assert (await store.subscriptions(HERE))[0].primed_at is not None
+    assert said.startswith("This channel now follows")
+    assert (await deployment.say("remove reward model")).startswith("This channel no longer")
+    assert "again" in (await deployment.say("add reward model")).partition("\n")[0]
+    store.close()
 
 
 # -- what people are told of their channels ------------------------------------------------------

@@ -632,7 +632,8 @@ async def test_two_processes_that_add_to_a_server_keep_its_limit(url: str) -> No
         limit(in_channel, in_server)
 
     async def follow(store: Store, channel: str, check_room: Callable[[int, int], None]) -> bool:
-        return await store.follow(channel, REWARD, ada, START, check_room=check_room)
+        followed = await store.follow(channel, REWARD, ada, START, check_room=check_room)
+        return followed is not None
 
     assert await follow(one, "fake:a", limit_of_first)
     with pytest.raises(UserError):

@@ -39,7 +39,7 @@ def run_with(*numbers: int) -> Run:
 
 
 def add(store: Store) -> bool:
-    return wait(store.follow("console:", parse("reward model"), Person(""), START))
+    return wait(store.follow("console:", parse("reward model"), Person(""), START)) is not None
 
 
 def test_a_second_serving_process_is_told_so(tmp_path: Path) -> None:

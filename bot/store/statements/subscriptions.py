@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.errors import UserError
-from bot.model import Channel, ChannelGroup, Hit, Keyword, Paper, Person, Subscription
+from bot.model import Channel, ChannelGroup, Followed, Hit, Keyword, Paper, Person, Subscription
 from bot.model.snapshots import SETTINGS
 from bot.store.engines.base import Connection
 from bot.store.statements.archive import restore_channels
@@ -45,8 +45,8 @@ def follow(
     *,
     check_room: CheckRoom | None = None,
     undo: bool = False,
-) -> bool:
-    """Let the channel follow the keyword; false if it already does (in these or other words).
+) -> Followed | None:
+    """Let the channel follow the keyword; ``None`` if it already does (in these or other words).
 
     A keyword that was removed less than ``RESTORABLE_FOR`` ago continues where it ended: what was
     due is due again, and what was announced since becomes due. With ``undo`` its position, its
@@ -66,7 +66,7 @@ def follow(
     if db.execute(
         "select 1 from subscriptions where channel_id = ? and canonical = ?", key
     ).fetchone():
-        return False
+        return None
     if check_room is not None:
         # Keeps others from adding to another channel of the server meanwhile.
         lock = "select 1 /*! from pg_advisory_xact_lock(0, hashtext(:server)) */"
@@ -94,9 +94,10 @@ def follow(
         f"insert into subscriptions ({SUBSCRIPTION}) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (*key, text, name, place, *by, *state),
     )
-    if restored and state[0] is not None:
+    continues = restored and state[0] is not None
+    if continues:
         make_due_again(db, channel_id, keyword.canonical, removed[0], at)
-    return True
+    return Followed(continues)
 
 
 def follow_again(
