@@ -196,17 +196,20 @@ class Profile:
         by the id. Never the paper itself; ``None`` where none is more similar to it than
         ``MIN_SIMILARITY`` times the paper itself."""
         own = frequencies.weighted(paper)
-        found: defaultdict[int, float] = defaultdict(float)
+        found = [0.0] * len(self._ids)
         for term, factor in own.heaviest:
             for place, share in _pairs(self._posting(term)):
                 found[place] += factor * share
         least = MIN_SIMILARITY * own.self_similarity
         like = [
-            (similarity, Title(self._ids[place], self._titles[place]))
-            for place, similarity in found.items()
+            (similarity, self._ids[place], place)
+            for place, similarity in enumerate(found)
             if similarity > least and self._ids[place] != paper.id
         ]
-        return max(like)[1] if like else None
+        if not like:
+            return None
+        _, paper_id, place = max(like)
+        return Title(paper_id, self._titles[place])
 
     def to_bytes(self) -> bytes:
         """For ``from_bytes``, while ``PROFILE_FORMAT`` is the same. Some 0.6 kB for each paper."""
