@@ -94,7 +94,9 @@ async def _publish_until_unlocked(
     give_up = clock.monotonic() + locked_timeout
     while locked_timeout and (ids := await left()):
         if clock.monotonic() >= give_up:
-            log.warning("passed over channels=%d why=another process has locked them", len(ids))
+            log.warning(
+                "passed over channels=%d why=%s", len(ids), "another process has locked them"
+            )
             break
         await clock.sleep(LOCKED_PAUSE)
         posts += await publish_to(ids)

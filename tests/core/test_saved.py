@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
-from collections.abc import AsyncIterator
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import closing
 from dataclasses import replace
 from datetime import time, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -23,7 +27,7 @@ from bot.matching.similarity import InverseFrequencies, Profile
 from bot.model import ChannelSaves, Paper, Person
 from tests.builders import paper
 from tests.fakes import START, FakeClock, FakeSource
-from tests.store.database import opened, select
+from tests.store.database import change, opened, select
 
 HERE, THERE = "discord:11420000000000000001", "discord:11420000000000000002"
 ADA, BEN = Person("Ada", "discord:1"), Person("Ben", "discord:2")
@@ -59,12 +63,16 @@ class Bot:
         return [payload for where, payload in rows if where == channel]
 
 
-@pytest.fixture
-async def bot(tmp_path: Path) -> AsyncIterator[Bot]:
-    bot = Bot(tmp_path)
+async def started(bot: Bot) -> Bot:
     for channel in (HERE, THERE):
         await bot.store.follow(channel, parse("reward"), Person("Ada"), START)
     await bot.run()
+    return bot
+
+
+@pytest.fixture
+async def bot(tmp_path: Path) -> AsyncIterator[Bot]:
+    bot = await started(Bot(tmp_path))
     yield bot
     bot.store.close()
 
@@ -139,6 +147,57 @@ async def test_after_any_saves_and_take_backs_the_order_is_that_of_what_is_saved
     assert any(tuple(sorted(each, reverse=True)) != each for each in orders)
     kept = select(bot.store, "select count(*) from profiles where data is not null")
     assert kept == [(1,)], "of the one channel that asks for the order"
+
+
+@pytest.mark.parametrize(
+    ("column", "damage"),
+    [
+        ("data", lambda data: b""),
+        ("data", lambda data: data[:8]),
+        ("data", lambda data: data[:-1]),
+        ("data", lambda data: data[:-400]),
+        ("data", lambda data: bytes(len(data))),
+        ("data", lambda data: data[:16] + b"\xff" + data[17:]),
+        ("data", lambda data: data[:-2] + b"\xff\xff"),
+        ("papers", lambda papers: "[]"),
+        ("papers", lambda papers: papers[:-1]),
+    ],
+    ids=["empty", "head", "byte", "end", "zeros", "text", "place", "no ids", "no list"],
+)
+def test_a_damaged_profile_is_made_anew_and_keeps_no_channel_waiting(
+    tmp_path: Path, column: str, damage: Callable[[Any], object]
+) -> None:
+    bot = asyncio.run(started(Bot(tmp_path)))
+    asyncio.run(bot.store.save_all(HERE, GLACIERS[:20], ADA, START))
+    asyncio.run(bot.store.change_settings(HERE, {"order": "similarity"}))
+    orders = []
+    for day in range(3):
+        bot.clock.advance(DAY.total_seconds())
+        new = [replace(each, id=f"2603.0{day + 3}{each.serial}") for each in new_papers()]
+        asyncio.run(bot.run(*new))
+        mine, theirs = bot.sent(HERE)[-1], bot.sent(THERE)[-1]
+        assert all(each.id in theirs for each in new)
+        orders.append((mine.index("glacier ice") < mine.index("for birds"), "like *" in mine))
+        [kept] = select(bot.store, "select data, papers from profiles where data is not null")
+        damaged = dict(zip(("data", "papers"), kept, strict=True))
+        damaged[column] = damage(damaged[column])
+        change(bot.store, "update profiles set data = ?, papers = ?", *damaged.values())
+    assert orders == [(True, True)] * 3
+    bot.store.close()
+
+
+async def test_a_save_whose_paper_is_gone_keeps_no_channel_waiting(
+    bot: Bot, tmp_path: Path
+) -> None:
+    """As after a row was deleted by hand, which checks no foreign key."""
+    await bot.store.save_all(HERE, GLACIERS[:12], ADA, START)
+    await bot.store.change_settings(HERE, {"order": "similarity"})
+    with closing(sqlite3.connect(tmp_path / "db")) as by_hand, by_hand:
+        by_hand.execute("delete from saved_papers where id = ?", (GLACIERS[3].id,))
+    bot.clock.advance(DAY.total_seconds())
+    await bot.run(*new_papers())
+    [mine], [_] = bot.sent(HERE), bot.sent(THERE)
+    assert "like *Glacier flow" in mine
 
 
 async def saves(bot: Bot) -> ChannelSaves:

@@ -279,7 +279,8 @@ create table profiles (                   -- what the papers saved in a channel 
   format     text not null default '',    -- of the data
   made_of    integer not null default 0,  -- the revision whose saves are in the data
   papers     text not null default '[]',  -- their ids, JSON
-  data       blob
+  data       blob,
+  checksum   text not null default ''     -- of papers and data: nothing else shows their damage
 ) strict, without rowid;
 create table citation_keys (              -- a paper's name in BibTeX, for ever
   paper_id text primary key,

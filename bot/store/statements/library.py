@@ -13,6 +13,7 @@ from __future__ import annotations
 import itertools
 import json
 import string
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
@@ -125,31 +126,38 @@ def _drop_profiles_of_another_text(db: Connection, paper: Paper) -> None:
 
 
 def profiles(db: Connection, channel_ids: Iterable[str]) -> dict[str, KeptProfile]:
-    """The kept ones of these channels, those in another format left out."""
+    """The kept ones of these channels, those left out that are in another format or damaged."""
     rows = db.execute(
-        "select channel_id, made_of, papers, data from profiles"
+        "select channel_id, made_of, papers, data, checksum from profiles"
         f" where channel_id in ({LISTED}) and data is not null and format = :format",
         {"ids": id_list(channel_ids), "format": PROFILE_FORMAT},
     )
     return {
         channel_id: KeptProfile(made_of, tuple(json.loads(papers)), bytes(data))
-        for channel_id, made_of, papers, data in rows
+        for channel_id, made_of, papers, data, checksum in rows
+        if checksum == _checksum(papers, data)
     }
+
+
+def _checksum(papers: str, data: bytes) -> str:
+    return f"{zlib.crc32(data, zlib.crc32(papers.encode())):08x}"
 
 
 def keep_profile(db: Connection, channel_id: str, profile: KeptProfile) -> None:
     """Unless the channel's saves have changed since it was made."""
+    papers = json.dumps(profile.ids)
     db.execute(
-        "insert into profiles (channel_id, revision, format, made_of, papers, data)"
-        " values (:channel, :revision, :format, :revision, :papers, :data)"
+        "insert into profiles (channel_id, revision, format, made_of, papers, data, checksum)"
+        " values (:channel, :revision, :format, :revision, :papers, :data, :checksum)"
         " on conflict (channel_id) do update set format = excluded.format,"
-        " made_of = excluded.made_of, papers = excluded.papers, data = excluded.data"
-        " where profiles.revision = excluded.revision",
+        " made_of = excluded.made_of, papers = excluded.papers, data = excluded.data,"
+        " checksum = excluded.checksum where profiles.revision = excluded.revision",
         {
             "format": PROFILE_FORMAT,
             "revision": profile.revision,
-            "papers": json.dumps(profile.ids),
+            "papers": papers,
             "data": profile.data,
+            "checksum": _checksum(papers, profile.data),
             "channel": channel_id,
         },
     )
@@ -208,7 +216,8 @@ def newest_saved(db: Connection, channel_id: str) -> frozenset[str]:
     """The ids of the papers saved for the channel, of more than ``MAX_COMPARED`` the last 901 to
     1,000."""
     rows = db.execute(
-        "select paper_id, max(saved_at) from saves where channel_id = ? group by paper_id",
+        "select paper_id, max(saved_at) from saves join saved_papers on id = paper_id"
+        " where channel_id = ? group by paper_id",
         (channel_id,),
     ).fetchall()
     if len(rows) > MAX_COMPARED:
