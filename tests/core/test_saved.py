@@ -186,6 +186,19 @@ def test_a_damaged_profile_is_made_anew_and_keeps_no_channel_waiting(
     bot.store.close()
 
 
+async def test_nothing_is_kept_of_a_channel_in_which_all_saves_were_taken_back(bot: Bot) -> None:
+    """No digest of it is ordered any more, so nothing would be written over its profile."""
+    await bot.store.save_all(HERE, GLACIERS[:12], ADA, START)
+    await bot.store.change_settings(HERE, {"order": "similarity"})
+    bot.clock.advance(DAY.total_seconds())
+    await bot.run(*new_papers())
+    [(kept,)] = select(bot.store, "select data from profiles")
+    assert b"Glacier flow 7" in kept
+    for each in GLACIERS[:12]:
+        await bot.store.toggle_save(HERE, each, ADA, START + DAY)
+    assert select(bot.store, "select papers, data from profiles") == [("[]", None)]
+
+
 async def test_a_save_whose_paper_is_gone_keeps_no_channel_waiting(
     bot: Bot, tmp_path: Path
 ) -> None:

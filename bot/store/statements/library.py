@@ -66,7 +66,11 @@ def toggle_save(
         (channel_id, paper.id, person.id),
     )
     if taken_back.rowcount:
-        _changed(db, [channel_id])
+        left = db.execute("select 1 from saves where channel_id = ?", (channel_id,)).fetchone()
+        if left is None:  # no digest will write over its profile
+            _drop_profiles(db, [channel_id])
+        else:
+            _changed(db, [channel_id])
         zotero.drop_unkept(db, [paper.id])
         _forget_unsaved(db, [paper.id])
         return False
