@@ -153,6 +153,7 @@ def days(channels: int = CHANNELS) -> Iterator[Row]:
                 moved = time.perf_counter() - began
                 with _publishing_too(number - 1, url) as cpu_of_others:
                     day = alone(_live, channels, url, papers)
+                server.administer(f"drop database of_{number}")  # it lies in memory
                 yield from _rows(f"PostgreSQL, {number} processes", day, sqlite, cpu_of_others)
     yield Row("restore of that backup into PostgreSQL", f"{moved:.1f} s", moved / sqlite.whole,
               "the day on SQLite")  # fmt: skip
