@@ -20,6 +20,7 @@ AT_HOME: Final = "home"  # its value is the sealed channel, a space, and a comma
 TO_PAGE: Final = "page"  # its value is a number
 MAX_BUTTONS: Final = 5
 MAX_KEYWORD_LENGTH: Final = 400  # a keyword has 200 characters
+MAX_DETAIL_LENGTH: Final = 400  # who added it, and what it means
 MAX_STATE_LENGTH: Final = 1000  # of a channel's state; with fifty keywords a page is below 250 kB
 
 Seal = Callable[[str], str]  # of a channel's own id (``membership``)
@@ -91,7 +92,9 @@ def _panel(panel: ChannelPanel, name: str, command: str, own: str, sealed: Seal)
         rich(section(blocks.named_channel(own, bold=True), *text)),
     ]
     for number, row in enumerate(reply.rows):
-        said = cut(row.text, MAX_KEYWORD_LENGTH) + (f"\n{row.detail}" if row.detail else "")
+        said = cut(row.text, MAX_KEYWORD_LENGTH)
+        if row.detail:
+            said += f"\n{cut(row.detail, MAX_DETAIL_LENGTH)}"
         if not row.offers:
             shown.append(rich(section(*running_text(said, command, reply.times))))
             continue

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from adapters.slack import blocks, keyword_form, limits, paper_choice, replies
@@ -351,6 +351,7 @@ def utf16(text: str) -> int:
     return len(text.encode("utf-16-le")) // 2
 
 
+@example(text="&", rows=["深" * 6000] * 5, titles=[], note="")  # six bytes each in a view's JSON
 @given(
     text=LARGE,
     rows=st.lists(LARGE, max_size=5),
