@@ -263,9 +263,9 @@ async def heard(folder: Path) -> str:
         async with open_bot(settings, serving=True, clock=clock, stream=io.StringIO()) as bot:
 
             async def ask() -> None:
-                said.append((await bot.queries.status()).text)
+                said.append((await bot.status_queries.status()).text)
                 for paper_id in (*SAMPLE.parts.values(), OLD, MUTED.id, "2603.01234"):
-                    said.append((await bot.queries.why(paper_id, "console:")).text)
+                    said.append((await bot.chat().queries.why(paper_id, "console:")).text)
 
             await bot.run_once()
             clock.move_to(clock.now() + timedelta(minutes=5))
@@ -277,7 +277,7 @@ async def heard(folder: Path) -> str:
             clock.move_to(datetime(2026, 11, 24, 8, 0, tzinfo=UTC))
             await bot.run_once()
             await ask()
-            await bot.commands.mute("console:", Person("Ann"), "survey")
+            await bot.chat().commands.mute("console:", Person("Ann"), "survey")
             clock.move_to(datetime(2026, 11, 25, 7, 30, tzinfo=UTC))
             await bot.pipeline.collect()
             await bot.pipeline.publish()

@@ -11,17 +11,14 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from bot.app.channel_rules import ChannelRules
 from bot.app.file_sync import FileSync
 from bot.app.maintenance import forget_outdated
 from bot.app.page_writer import PageWriter
 from bot.app.pipeline import Pipeline
-from bot.chat.changes import Changes
-from bot.chat.commands import ChatCommands
-from bot.chat.library import Library
-from bot.chat.queries import Queries
-from bot.chat.zotero import ZoteroLibraries
+from bot.chat.status import StatusQueries
 from bot.config import Config
 from bot.core.deliver import Deliverer
 from bot.core.leases import Leases
@@ -29,6 +26,9 @@ from bot.core.zotero import ZoteroSender
 from bot.errors import PlatformRefused, StoreBusy, UserError
 from bot.model.views import ChannelView, OpenPost
 from bot.ports import Clock, PlatformAdapter, Source, Store
+
+if TYPE_CHECKING:
+    from bot.app.chat import Chat
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,9 @@ class RunSummary:
 
 @dataclass(frozen=True, slots=True)
 class Bot:
-    """Everything, wired together. In a ``dry_run`` the store is a copy, and nothing is kept."""
+    """Everything, wired together. In a ``dry_run`` the store is a copy, and nothing is kept.
+
+    ``chat`` is loaded and built at its first call, which no ordinary run makes."""
 
     config: Config
     clock: Clock
@@ -77,14 +79,11 @@ class Bot:
     rules: ChannelRules
     pipeline: Pipeline
     zotero: ZoteroSender | None  # ``None`` without ``SECRET_KEY``
-    libraries: ZoteroLibraries
     leases: Leases
     file_sync: FileSync
     page_writer: PageWriter
-    queries: Queries
-    changes: Changes
-    library: Library
-    commands: ChatCommands
+    status_queries: StatusQueries
+    chat: Callable[[], Chat]
     dry_run: bool
     progress: Progress
 

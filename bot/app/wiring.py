@@ -14,10 +14,10 @@ import random
 import shutil
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -30,15 +30,7 @@ from bot.app.page_writer import PageWriter
 from bot.app.pipeline import Pipeline
 from bot.app.reloads import Reloads
 from bot.arxiv.cache import CachedSource
-from bot.arxiv.ids import base_id
-from bot.chat.changes import Changes
-from bot.chat.commands import ChatCommands
-from bot.chat.discussions import Discussions
-from bot.chat.library import Library
-from bot.chat.personal import PersonalChannels
-from bot.chat.queries import Queries
-from bot.chat.replies.settings import ScheduleDefaults
-from bot.chat.zotero import ZoteroLibraries
+from bot.chat.status import StatusQueries
 from bot.clock import SystemClock
 from bot.config import Config
 from bot.core.deliver import DeliveryTimeouts
@@ -53,6 +45,7 @@ from bot.sync.synchronizer import Synchronizer
 if TYPE_CHECKING:
     import httpx
 
+    from bot.app.chat import Chat
     from bot.app.scheduler import RetryPolicy
     from bot.app.service import Service
     from bot.arxiv.source import ArxivSource
@@ -86,22 +79,25 @@ def wire(
     file_lease = leases[roles.FILE] if serving else None
     file_sync = FileSync(config.path, synchronizer, store, clock, file_lease, frozenset(platforms))
     notifier = Notifier(store, platforms)
-    queries = _queries(config, clock, store, source, rules)
-    changes = _changes(config, clock, store, platforms, queries, file_sync, notifier)
-    libraries = ZoteroLibraries(
-        queries=queries, store=store, clock=clock, vault=vault, zotero=zotero
-    )
-    library = Library(queries=queries, store=store, clock=clock, zotero=libraries)
-    commands = ChatCommands(
-        queries=queries,
-        changes=changes,
-        library=library,
-        discussions=Discussions(queries=queries, store=store, clock=clock, platforms=platforms),
-        zotero=libraries,
-        clock=clock,
-        limits=config.limits,
-    )
-    pipeline = _pipeline(config, clock, store, source, platforms, rules, leases, changes, notifier)
+
+    @cache
+    def chat() -> Chat:
+        from bot.app.chat import connect_chat  # the commands with all their replies
+
+        return connect_chat(
+            config=config,
+            clock=clock,
+            store=store,
+            source=source,
+            platforms=platforms,
+            rules=rules,
+            file_sync=file_sync,
+            notifier=notifier,
+            vault=vault,
+            zotero=zotero,
+        )
+
+    pipeline = _pipeline(config, clock, store, source, platforms, rules, leases, chat, notifier)
     sender = None
     if vault and zotero:
         check, told = leases[roles.ZOTERO].check, notifier.zotero_paused
@@ -115,51 +111,19 @@ def wire(
         rules=rules,
         pipeline=pipeline,
         zotero=sender,
-        libraries=libraries,
         leases=leases,
         file_sync=file_sync,
         page_writer=PageWriter(store, file_sync, clock, config.bot.timezone),
-        queries=queries,
-        changes=changes,
-        library=library,
-        commands=commands,
+        status_queries=StatusQueries(
+            store=store,
+            clock=clock,
+            timetable=rules.timetable,
+            calendar=config.calendar,
+            schedule=config.schedule.values,
+        ),
+        chat=chat,
         dry_run=dry_run,
         progress=progress,
-    )
-
-
-def _queries(
-    config: Config, clock: Clock, store: Store, source: Source, rules: ChannelRules
-) -> Queries:
-    return Queries(
-        store=store,
-        source=source,
-        clock=clock,
-        timetable=rules.timetable,
-        identify=base_id,
-        calendar=config.calendar,
-        defaults=ScheduleDefaults(config.schedule.values, config.schedule.written),
-    )
-
-
-def _changes(
-    config: Config,
-    clock: Clock,
-    store: Store,
-    platforms: Mapping[str, PlatformAdapter],
-    queries: Queries,
-    file_sync: FileSync,
-    notifier: Notifier,
-) -> Changes:
-    return Changes(
-        queries=queries,
-        store=store,
-        clock=clock,
-        on_change=file_sync.show_change,
-        on_archived=notifier.archived,
-        first_post=config.schedule.first_post,
-        limits=config.limits,
-        personal=PersonalChannels(store, config.bot.personal, platforms),
     )
 
 
@@ -171,11 +135,11 @@ def _pipeline(
     platforms: Mapping[str, PlatformAdapter],
     rules: ChannelRules,
     leases: Leases,
-    changes: Changes,
+    chat: Callable[[], Chat],
     notifier: Notifier,
 ) -> Pipeline:
     async def archive_deleted(channel: Channel, reason: str) -> None:
-        await changes.archive_channels(ChannelGroup(ids=(channel.id,)), reason)
+        await chat().changes.archive_channels(ChannelGroup(ids=(channel.id,)), reason)
 
     return Pipeline(
         source=source,
@@ -214,7 +178,7 @@ def build_service(
         leases=bot.leases,
         file_sync=bot.file_sync,
         page_writer=bot.page_writer,
-        commands=bot.commands,
+        commands=bot.chat().commands,
         reloads=reloads,
         retry=retry,
         watch_interval=watch_interval or WATCH_INTERVAL,

@@ -15,7 +15,7 @@ from dataclasses import replace
 from bot.arxiv.calendar import AnnouncementCalendar
 from bot.chart import can_draw, draw
 from bot.chat.parse import bare_id, help_sections
-from bot.chat.replies.dates import DateFormatter, with_times
+from bot.chat.replies.dates import with_times
 from bot.chat.replies.home import home
 from bot.chat.replies.keywords import all_listings_reply, listing_reply
 from bot.chat.replies.paraphrase import paraphrase
@@ -29,7 +29,6 @@ from bot.chat.replies.preview import (
     preview_reply,
     with_narrower,
 )
-from bot.chat.replies.reasons import ChannelContext
 from bot.chat.replies.settings import (
     ScheduleDefaults,
     settings_in_force,
@@ -44,11 +43,10 @@ from bot.chat.replies.statistics import (
     statistics_reply,
     with_picture,
 )
-from bot.chat.replies.status import status_reply, status_report
 from bot.chat.replies.why import Case, KeywordEvaluation, why_reply
-from bot.chat.reports import StatusReport
 from bot.chat.resolve import is_handle, keyword_of_handle
-from bot.chat.visibility import visible_in, visible_to_host, visible_to_person
+from bot.chat.status import StatusQueries
+from bot.chat.visibility import visible_to_person
 from bot.errors import UserError
 from bot.keywords import parse
 from bot.keywords.notices import narrower_reading
@@ -68,7 +66,6 @@ from bot.model import (
     Subscription,
 )
 from bot.model.timetable import Timetable
-from bot.model.views import ChannelView, StateView
 from bot.ports import Clock, PeopleStore, Source
 from bot.text import clean, displayed
 
@@ -77,7 +74,7 @@ SAVED_COMPARED = 200  # of the papers saved last, those that most people keep ar
 PREVIEW_DAYS = 7  # how far a preview counts back by default
 
 
-class Queries:
+class Queries(StatusQueries):
     """``identify`` gives a paper's identity from an id as its source writes it, and raises
     ValueError. Every method may raise StoreError."""
 
@@ -92,13 +89,16 @@ class Queries:
         calendar: AnnouncementCalendar | None = None,
         defaults: ScheduleDefaults | None = None,
     ) -> None:
-        self._store = store
-        self._source = source
-        self._clock = clock
-        self._timetable = timetable
-        self._identify = identify
-        self._calendar = calendar or AnnouncementCalendar()
         self._defaults = defaults or ScheduleDefaults()
+        super().__init__(
+            store=store,
+            clock=clock,
+            timetable=timetable,
+            calendar=calendar or AnnouncementCalendar(),
+            schedule=self._defaults.values,
+        )
+        self._source = source
+        self._identify = identify
 
     # -- keywords -----------------------------------------------------------------------------
 
@@ -265,28 +265,6 @@ class Queries:
 
     # -- channels -----------------------------------------------------------------------------
 
-    async def status(
-        self, channel_id: str | None = None, *, file_problem: str = "", page_problem: str = ""
-    ) -> Reply:
-        """When arXiv was last asked, and how one channel stands, or all. ``file_problem`` says why
-        ``bot.toml`` and the database differ, if they do; ``page_problem`` what is wrong with the
-        page."""
-        state = await self.state(channel_id)
-        contexts = [self.context(view, state, channel_id) for view in state.channels]
-        dates = self.dates(channel_id)
-        report = status_report(state, contexts, dates)._replace(
-            file_problem=file_problem,
-            page_problem=page_problem,
-        )
-        reply = status_reply(report, contexts, dates)
-        return with_times(reply, dates, *(context.dates for context in contexts))
-
-    async def status_report(self) -> StatusReport:
-        """The same of all channels as data."""
-        state = await self.state(None)
-        contexts = [self.context(view, state, None) for view in state.channels]
-        return status_report(state, contexts, self.dates())
-
     async def stats(
         self, channel_id: str, *, pictures: bool = False, private: bool = False
     ) -> Reply:
@@ -347,36 +325,6 @@ class Queries:
         """All commands. ``private`` as in ``listing``."""
         text = "Commands. Replace the words in capitals with your own."
         return Reply(text, help_sections(settings_names(private=private)))
-
-    # -- what others build on -----------------------------------------------------------------
-
-    async def state(self, channel_id: str | None) -> StateView:
-        """What people in one channel may see; without a channel, everything."""
-        if channel_id is None:
-            return visible_to_host(await self._store.state())
-        return visible_in(channel_id, await self._store.state(channel_id))
-
-    def context(
-        self, view: ChannelView, state: StateView, channel_id: str | None
-    ) -> ChannelContext:
-        """One channel with everything that the sentence about it depends on. ``channel_id`` is the
-        channel that somebody asked about, ``None`` for all of them."""
-        timetable = self._timetable(view.channel)
-        dates = DateFormatter(self._clock.now(), timetable.timezone)
-        return ChannelContext(
-            view,
-            state,
-            timetable,
-            dates,
-            channel_id is not None,
-            self._calendar,
-            self._defaults.values.get("days", ""),
-        )
-
-    def dates(self, channel_id: str | None = None) -> DateFormatter:
-        """For times as that channel reads them."""
-        timetable = self._timetable(Channel(channel_id or ""))
-        return DateFormatter(self._clock.now(), timetable.timezone)
 
     def _identity_if_any(self, text: str) -> str:
         with suppress(UserError):

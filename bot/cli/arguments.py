@@ -110,7 +110,7 @@ async def channel_of(bot: Bot, typed: str | None) -> str:
     """
     if typed is not None:
         return await public(bot, channel_id(typed))
-    known = [view.channel.id for view in (await bot.queries.state(None)).channels]
+    known = [view.channel.id for view in (await bot.status_queries.state(None)).channels]
     if len(known) == 1:
         return known[0]
     if not known:

@@ -28,7 +28,7 @@ def pause(
     """
 
     async def command(bot: Bot) -> Reply:
-        return await bot.changes.pause(await channel_of(bot, channel), command_line_user())
+        return await bot.chat().changes.pause(await channel_of(bot, channel), command_line_user())
 
     show_answer(begin(ctx, config, verbose, quiet), command)
 
@@ -47,7 +47,7 @@ def resume(
     """
 
     async def command(bot: Bot) -> Reply:
-        return await bot.changes.resume(await channel_of(bot, channel), command_line_user())
+        return await bot.chat().changes.resume(await channel_of(bot, channel), command_line_user())
 
     show_answer(begin(ctx, config, verbose, quiet), command)
 
@@ -68,6 +68,6 @@ def resend(
     """
 
     async def command(bot: Bot) -> Reply:
-        return await bot.changes.resend(None, key)
+        return await bot.chat().changes.resend(None, key)
 
     show_answer(begin(ctx, config, verbose, quiet), command)

@@ -74,8 +74,8 @@ def list_them(
 
     async def query(bot: Bot) -> Reply:
         if every:
-            return await bot.queries.all_listings()
-        return await bot.queries.listing(await channel_of(bot, channel))
+            return await bot.chat().queries.all_listings()
+        return await bot.chat().queries.listing(await channel_of(bot, channel))
 
     show_answer(begin(ctx, config, verbose, quiet), query, as_json=as_json)
 
@@ -109,7 +109,7 @@ def add(
     async def query(bot: Bot) -> Reply:
         where = await channel_of(bot, channel)
         _check_platform(bot, where)
-        return await bot.changes.add(where, command_line_user(), words, name=named)
+        return await bot.chat().changes.add(where, command_line_user(), words, name=named)
 
     show_answer(begin(ctx, config, verbose, quiet), query, as_json=as_json)
 
@@ -135,7 +135,7 @@ def remove(
 
     async def query(bot: Bot) -> Reply:
         where = await channel_of(bot, channel)
-        return await bot.changes.remove(where, command_line_user(), [words])
+        return await bot.chat().changes.remove(where, command_line_user(), [words])
 
     show_answer(begin(ctx, config, verbose, quiet), query, as_json=as_json)
 
@@ -161,7 +161,7 @@ def mute(
 
     async def query(bot: Bot) -> Reply:
         where = await channel_of(bot, channel)
-        return await bot.changes.mute(where, command_line_user(), words)
+        return await bot.chat().changes.mute(where, command_line_user(), words)
 
     show_answer(begin(ctx, config, verbose, quiet), query, as_json=as_json)
 
@@ -187,7 +187,7 @@ def unmute(
 
     async def query(bot: Bot) -> Reply:
         where = await channel_of(bot, channel)
-        return await bot.changes.unmute(where, command_line_user(), words)
+        return await bot.chat().changes.unmute(where, command_line_user(), words)
 
     show_answer(begin(ctx, config, verbose, quiet), query, as_json=as_json)
 

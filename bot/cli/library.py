@@ -67,7 +67,9 @@ def saved(
 
     async def query(bot: Bot) -> Reply:
         where = await channel_of(bot, channel)
-        return await bot.library.saved(where, Person(""), words=looked_for.split(), page=page)
+        return await bot.chat().library.saved(
+            where, Person(""), words=looked_for.split(), page=page
+        )
 
     reply = show_answer(begin(ctx, config, verbose, quiet), query, as_json=as_json)
     shown = reply.report
@@ -106,7 +108,7 @@ def export(
 
     async def read(settings: Config) -> tuple[str, int]:
         async with open_bot(settings, serving=False) as bot:
-            return await bot.library.exported(await channel_of(bot, channel), kind)
+            return await bot.chat().library.exported(await channel_of(bot, channel), kind)
 
     options = begin(ctx, config, verbose, quiet)
     with plain_errors():
@@ -146,6 +148,6 @@ def zotero(
     """
 
     async def query(bot: Bot) -> Reply:
-        return await bot.libraries.overview()
+        return await bot.chat().libraries.overview()
 
     show_answer(begin(ctx, config, verbose, quiet), query)

@@ -61,7 +61,7 @@ def preview(
     words = keyword_of(ctx, keyword)
 
     async def query(bot: Bot) -> Reply:
-        return await bot.queries.preview(words, days)
+        return await bot.chat().queries.preview(words, days)
 
     options = begin(ctx, config, verbose, quiet)
     show_answer(options, query, as_json=as_json, needs_contact=True)
@@ -83,7 +83,7 @@ def status(
     """
 
     async def query(bot: Bot) -> Reply:
-        return await bot.queries.status(
+        return await bot.status_queries.status(
             file_problem=bot.file_sync.problem or bot.file_sync.notice,
             page_problem=_page_problem(bot.config),
         )
@@ -106,7 +106,7 @@ def stats(
     """
 
     async def query(bot: Bot) -> Reply:
-        return await bot.queries.stats(await channel_of(bot, channel))
+        return await bot.chat().queries.stats(await channel_of(bot, channel))
 
     show_answer(begin(ctx, config, verbose, quiet), query, as_json=as_json)
 
@@ -159,7 +159,7 @@ def why(
 
     async def query(bot: Bot) -> Reply:
         where = None if channel is None else await public(bot, channel_id(channel))
-        return await bot.queries.why(arxiv_id, where)
+        return await bot.chat().queries.why(arxiv_id, where)
 
     show_answer(begin(ctx, config, verbose, quiet), query, as_json=as_json)
 

@@ -103,7 +103,7 @@ def once(
     ) -> tuple[RunSummary, StatusReport]:
         async with open_bot(settings, serving=True, dry_run=dry_run, progress=progress) as bot:
             summary = await bot.run_once(now=now)
-            return summary, await bot.queries.status_report()
+            return summary, await bot.status_queries.status_report()
 
     options = begin(ctx, config, verbose, quiet)
     with plain_errors(), terminal.progress() as progress:

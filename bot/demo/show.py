@@ -232,7 +232,7 @@ class _Story:
             arxiv_transport=self._arxiv.transport,
         ) as bot:
             summary = await bot.run_once()
-            status = await bot.queries.status_report()
+            status = await bot.status_queries.status_report()
         withdrawals = self._terminal.withdrawals()
         posted = tuple(self._terminal.seen())
         self._posted.update(posted)
@@ -249,7 +249,7 @@ class _Story:
         async with open_bot(
             self._config, serving=False, clock=self._clock, stream=self._terminal.screen
         ) as bot:
-            reply = await bot.queries.why(paper_id)
+            reply = await bot.chat().queries.why(paper_id)
         self._narrator.answer(reply.text)
         assert isinstance(reply.report, PaperReport)  # noqa: S101 - what why answers with
         [channel] = reply.report.channels
@@ -261,7 +261,7 @@ class _Story:
         async with open_bot(
             self._config, serving=False, clock=self._clock, stream=self._terminal.screen
         ) as bot:
-            reply = await bot.commands.typed(self._terminal.channel, READER, words)
+            reply = await bot.chat().commands.typed(self._terminal.channel, READER, words)
         lines = [reply.text, *(f"- {row.text}" for row in reply.rows)]
         self._narrator.answer("\n".join(lines))
         return reply

@@ -231,11 +231,11 @@ class Deployment:
         return len(self.chat.papers(HERE))
 
     async def say(self, words: str) -> str:
-        return (await self.bot.commands.typed(HERE, ADA, words)).text
+        return (await self.bot.chat().commands.typed(HERE, ADA, words)).text
 
     async def status(self) -> str:
         """As the command line shows it, of all channels."""
-        return (await self.bot.queries.status()).text
+        return (await self.bot.status_queries.status()).text
 
     def refusals(self) -> list[str]:
         return [row[0] for row in select(self.store, "select reason from refused_platforms")]
