@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bot.config.channels import writable
+from bot.config.toml_blocks import BOM
 from bot.errors import ConfigError
 from bot.model.snapshots import (
     Change,
@@ -194,11 +195,11 @@ class Merge:
 
         That is so when a file was not saved completely: by an editor that crashed, on a full disk.
         """
-        before = self.state.text
-        if len(self._text) >= len(before) or not before.startswith(self._text.rstrip()):
+        before, text = _plain(self.state.text), _plain(self._text)
+        if len(text) >= len(before) or not before.startswith(text.rstrip()):
             return None
         try:
-            snapshot = read(before, self._path).snapshot
+            snapshot = read(self.state.text, self._path).snapshot
         except ConfigError:  # a keyword that an earlier version of the bot understood
             return None
         return snapshot if snapshot.meaning != self._file.snapshot.meaning else None
@@ -363,6 +364,12 @@ class Merge:
     def _save(self, state: SyncState) -> None:
         self._transaction.set_state(self._identity, state.encode())
         self.state = state
+
+
+def _plain(text: str) -> str:
+    """The text in the form that all editors agree on: some write a byte order mark before it, or
+    end each line with a carriage return, whatever they have read."""
+    return text.removeprefix(BOM).replace("\r\n", "\n")
 
 
 def _private(channel_ids: Sequence[str]) -> str:

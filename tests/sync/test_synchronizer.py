@@ -146,6 +146,19 @@ def test_a_text_that_ends_behind_any_block_removes_nothing_and_is_left_as_it_is(
     assert full.text == cut + "\n"
 
 
+@pytest.mark.parametrize("way", ["\ufeff{}", "crlf"])
+@pytest.mark.parametrize("kept", [3, 6])
+def test_a_text_that_another_system_s_editor_did_not_save_whole_removes_nothing(
+    full: Setup, way: str, kept: int
+) -> None:
+    cut = "[[channels]]".join(full.text.split("[[channels]]")[: kept + 1])
+    full.write(cut.replace("\n", "\r\n") if way == "crlf" else way.format(cut))
+    left = full.text
+    assert full.sync().held_back
+    assert following_all(full)
+    assert full.text == left
+
+
 def test_a_text_is_known_as_the_beginning_of_one_that_was_edited_outside_of_the_channels(
     full: Setup,
 ) -> None:
