@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from bot.arxiv.ids import identify
 from bot.arxiv.xml_stream import XmlReader, excerpt, local_name, timestamp
@@ -41,8 +41,7 @@ _TEXTS_OF_ENTRY: Final = {_ATOM + n: n for n in _REQUIRED} | {_ARXIV + n: n for 
 _ABSTRACT_PAGE: Final = re.compile(r"https?://(?:[a-z]+\.)?arxiv\.org/abs/(.+)", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class AtomFeed:
+class AtomFeed(NamedTuple):
     """One answer of the query API. ``updated`` is the moment of the answer.
 
     ``total`` is how many papers the server says match, over all pages. ``error`` is arXiv's

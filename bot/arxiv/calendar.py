@@ -9,9 +9,9 @@ announcement is never an error by itself: only arXiv's answers say what is reall
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -42,14 +42,13 @@ class NoAnnouncement(StrEnum):
     HOLIDAY = "holiday"
 
 
-@dataclass(frozen=True, slots=True)
-class AnnouncementCalendar:
+class AnnouncementCalendar(NamedTuple):
     """``extra_holidays`` are dates beyond those that are known here, as in arXiv's own list.
 
     Where it is not ``binding``, as for a replacement of arXiv, no announcement is awaited.
     """
 
-    extra_holidays: frozenset[date] = field(default_factory=frozenset)
+    extra_holidays: frozenset[date] = frozenset()
     binding: bool = True
 
     def reason_on(self, evening: date) -> NoAnnouncement | None:

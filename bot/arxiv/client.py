@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from bot.arxiv.http import ApiRequest, HttpConnection, NoNetwork, ResponseTimeout
 from bot.arxiv.rate_limit import LOCK_TIMEOUT_SECONDS, Permit, RateLimiter
@@ -46,8 +46,7 @@ class CallContext:
     lock_timeout: float = LOCK_TIMEOUT_SECONDS
 
 
-@dataclass(frozen=True, slots=True)
-class _Trial:
+class _Trial(NamedTuple):
     """Send the same request again after so many seconds."""
 
     seconds: float

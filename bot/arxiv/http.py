@@ -11,8 +11,7 @@ import errno
 import socket
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
 import httpx
 
@@ -52,8 +51,7 @@ class ApiRequest(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Timeouts:
+class Timeouts(NamedTuple):
     """Seconds. ``total`` ends a response that drips in forever.
 
     2,000 papers are 4 to 6 MB; arXiv documents two minutes for an answer of 30,000.

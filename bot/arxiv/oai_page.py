@@ -16,7 +16,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
-from typing import Final
+from typing import Final, NamedTuple
 
 from bot.arxiv.ids import identify, serial_of
 from bot.arxiv.xml_stream import XmlReader, excerpt, local_name, timestamp
@@ -39,8 +39,7 @@ _FIELDS: Final = frozenset(
 _NAMES: Final = frozenset({"keyname", "forenames", "suffix"})
 
 
-@dataclass(frozen=True, slots=True)
-class OaiPage:
+class OaiPage(NamedTuple):
     """One answer. ``ids`` are those of all its records, also of the deleted and the damaged ones.
 
     The papers have version ``VERSION_UNKNOWN``, and ``published`` is the day on which their present
@@ -55,15 +54,14 @@ class OaiPage:
     verb: str = ""
     papers: tuple[Paper, ...] = ()
     revised: tuple[Paper, ...] = ()
-    unmatched: Unmatched = field(default_factory=Unmatched)
+    unmatched: Unmatched = Unmatched()
     ids: tuple[str, ...] = ()
     damaged: tuple[tuple[str, str], ...] = ()
     token: str = ""
     error: tuple[str, str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(NamedTuple):
     """Which papers of a page are kept in memory: those whose serial is not below ``floor``, and of
     these the ``wanted`` ones (``None``: all). What is not wanted is counted. Those ``posted`` (ids)
     are kept beside, whatever their age."""

@@ -14,12 +14,11 @@ scanned at the query API, in addition to a union (``bot.arxiv.number_scan``).
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from itertools import islice
 from math import ceil
-from typing import Final
+from typing import Final, NamedTuple
 
 from bot.arxiv.checkpoint import Checkpoint
 from bot.arxiv.search_query import Window, batches
@@ -46,8 +45,7 @@ class Strategy(StrEnum):
     HARVEST = "harvest"
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """``reason`` is for people. With ``scans_numbers`` those of what was announced since the
     checkpoint are to be gone through as well."""
 
@@ -56,8 +54,7 @@ class Plan:
     scans_numbers: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class FetchTask:
+class FetchTask(NamedTuple):
     """What is to be fetched: for which keywords, from which submission on, and what was read
     before."""
 

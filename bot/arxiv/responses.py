@@ -8,11 +8,10 @@ an answer may say "556 results" and bring none; an error may be a feed with stat
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from itertools import pairwise
-from typing import Final, Generic, Protocol, TypeAlias, TypeVar
+from typing import Final, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from bot.arxiv.atom_feed import AtomFeed
 from bot.arxiv.rate_limit import MAX_PAUSE_SECONDS
@@ -40,8 +39,7 @@ _THROTTLED: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Response(Generic[T]):
+class Response(NamedTuple, Generic[T]):
     """One HTTP response: the parsed document, or why there is none. Header names are lower case.
 
     ``sample`` is the start of the body.
@@ -54,23 +52,20 @@ class Response(Generic[T]):
     problem: SourceGarbled | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Throttled:
+class Throttled(NamedTuple):
     """Send nothing for ``retry_after`` seconds at least."""
 
     reason: str
     retry_after: float
 
 
-@dataclass(frozen=True, slots=True)
-class Redirect:
+class Redirect(NamedTuple):
     """Send the request to another address."""
 
     location: str
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(NamedTuple):
     """No answer. ``is_retryable``: the same request may help; ``needs_post``: in a POST's body."""
 
     error: SourceError

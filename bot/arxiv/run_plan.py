@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, timedelta
+from typing import NamedTuple
 
 from bot.arxiv.checkpoint import Checkpoint, latest_id
 from bot.arxiv.client import CallContext
@@ -29,8 +30,7 @@ _DESCRIPTIONS = {
 _FALLBACKS = {Strategy.UNION: Strategy.HARVEST, Strategy.HARVEST: Strategy.UNION}
 
 
-@dataclass(frozen=True, slots=True)
-class FetchRun:
+class FetchRun(NamedTuple):
     """One call of ``Source.fetch``. ``oai`` is ``None`` where arXiv can't be harvested."""
 
     task: FetchTask

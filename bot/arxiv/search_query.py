@@ -19,9 +19,8 @@ user manual (info.arxiv.org/help/api/user-manual, November 2026):
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import quote_plus, urlencode
 
 from bot.model import Keyword
@@ -37,8 +36,7 @@ _MINUTE: Final = timedelta(minutes=1)
 _OR: Final = " OR "
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(NamedTuple):
     """Minutes of submission, both included; seconds are zero."""
 
     first: datetime
@@ -69,8 +67,7 @@ class Window:
         return f"submittedDate:[{self.first:%Y%m%d%H%M} TO {self.last:%Y%m%d%H%M}]"
 
 
-@dataclass(frozen=True, slots=True)
-class SearchRequest:
+class SearchRequest(NamedTuple):
     """One request to the query API. ``max_results`` is how many papers it asks for at most."""
 
     search_query: str

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from bot.config import keys as config_keys
 from bot.config import toml_blocks
@@ -72,8 +72,7 @@ def platforms_of_blocks(document: Mapping[str, object]) -> dict[str, str]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Unwritable:
+class Unwritable(NamedTuple):
     """Something in a database that the blocks can't express: in words, and the changes that remove
     it."""
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import reduce
 from pathlib import PurePath
-from typing import Any
+from typing import Any, NamedTuple
 
 from bot.config.readers import (
     InvalidValue,
@@ -87,8 +87,7 @@ class Mistakes:
         return [*found, *([Mistake("", f"and {self.left_out} more")] if self.left_out else [])]
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(NamedTuple):
     """How the value of one key is read, and its default."""
 
     read: Reader

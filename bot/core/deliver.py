@@ -14,8 +14,8 @@ import logging
 import random
 from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 
 from bot.errors import (
     BotError,
@@ -50,8 +50,7 @@ ACCOUNTS_INTERVAL = 1.0  # seconds between two looks at which accounts have post
 MIN_DELAY = 1.0  # seconds; a platform that says "again in 0 s" for ever must not make us spin
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryTimeouts:
+class DeliveryTimeouts(NamedTuple):
     """All durations in seconds.
 
     ``settling`` is how long a platform may take to store a message after the connection that

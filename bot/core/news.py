@@ -31,8 +31,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from typing import NamedTuple
 
 from bot.core.fetch import FetchResult, are_too_many
 from bot.errors import Note, NoteKind, SourceError
@@ -59,8 +60,7 @@ KINDS: Mapping[str, frozenset[NewsKind]] = {
 MAX_TEXT_LENGTH = 300  # of what is kept of a comment or a venue, in characters
 
 
-@dataclass(frozen=True, slots=True)
-class FollowUp:
+class FollowUp(NamedTuple):
     """What became of posted papers: those to be recorded, the news of them, and up to which day it
     is known of all of them (``None``: no further than before)."""
 

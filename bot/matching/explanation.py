@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 from bot.keywords import expression, tokens
 from bot.keywords.ast import (
@@ -32,8 +32,7 @@ _SCATTERED = 0.8  # all words are there, but not next to each other
 _SOME = 0.7  # times the share of the words that are there
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(NamedTuple):
     """``field`` says where it matched, ``reason`` in a sentence why it did not.
 
     ``closeness`` is 1 for a match and 0 if nothing wanted was found; the closest keyword is the

@@ -66,8 +66,7 @@ PROFILE_FORMAT: Final = f"1 {sys.byteorder}"
 its layout, how texts are split and stemmed, and how much a term counts."""
 
 
-@dataclass(frozen=True, slots=True)
-class KeptProfile:
+class KeptProfile(NamedTuple):
     """What the papers saved in a channel look like together, as ``bot.matching.similarity`` has it
     in ``data``, in ``PROFILE_FORMAT``. ``ids`` are the papers'. ``revision`` counts the changes of
     the channel's saves that are in it."""
@@ -77,8 +76,7 @@ class KeptProfile:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelSaves:
+class ChannelSaves(NamedTuple):
     """The papers saved for a channel, for comparing others with them: its last ``profile``, if
     there is one, and if more was saved or taken back since then, ``ids``, those of all papers that
     it should be made of, and ``papers``, those of them that are not in it."""

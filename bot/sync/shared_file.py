@@ -28,9 +28,9 @@ import errno
 import hashlib
 import os
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import NamedTuple
 
 from bot.config.toml_source import FileUnreadable, read_bytes
 from bot.private_files import permission_problem
@@ -44,8 +44,7 @@ class FileUnwritable(Exception):
     """The file stays as it is; the text is the reason."""
 
 
-@dataclass(frozen=True, slots=True)
-class FileContent:
+class FileContent(NamedTuple):
     """What the file held, and whether somebody was writing it at that moment."""
 
     data: bytes

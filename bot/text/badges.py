@@ -7,7 +7,7 @@ not the first. Measured on the cs and stat papers of a real April: ``tests/text/
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from bot.model import Paper
 
@@ -31,8 +31,7 @@ _WITHDRAWN_COMMENT = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Badge:
+class Badge(NamedTuple):
     """A word or two, and the address that it leads to; empty where it leads nowhere."""
 
     text: str

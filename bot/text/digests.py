@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 
 from bot.model import Digest, Entry, MostSaved, News, NewsItem, NewsKind, Offer, Paper, Why
 from bot.model.news import NEWS_SHOWN
@@ -163,8 +163,7 @@ def news_counted(digest: Digest) -> tuple[NewsItem, ...]:
     return digest.news[NEWS_SHOWN:]
 
 
-@dataclass(frozen=True, slots=True)
-class NewsBatch:
+class NewsBatch(NamedTuple):
     """News that are shown together. ``heading`` is the line above them and ``more`` the one below,
     each empty where there is none. ``numbers`` are those of all news that are told with them."""
 
