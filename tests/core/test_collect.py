@@ -710,6 +710,28 @@ async def test_what_is_announced_between_a_removal_and_its_undo_is_posted(core: 
     assert numbered((await core.publish())[A]) == [1]
 
 
+@pytest.mark.parametrize("recomputed", [False, True])
+async def test_undo_on_a_clock_that_was_set_back_posts_nothing_from_before_the_keyword(
+    core: Core, recomputed: bool
+) -> None:
+    """Neither of two keywords that were new together, where the clock was ahead until then, nor
+    where it is behind now."""
+    core.source.announce(paper(1), paper(2, "A graph network"), paper(3, "Reward model of a graph"))
+    core.follow(A, "reward model", "graph network")
+    await core.collect(first_post=0)
+    if recomputed:
+        core.unfollow(A, "reward model")
+        core.clock.jump(START - timedelta(hours=1))
+        await core.store.recompute_times(core.clock.now(), 300.0, 3600.0)
+    else:
+        core.clock.jump(START - timedelta(hours=1))
+        core.unfollow(A, "reward model")
+    core.follow(A, "reward model", undo=True)
+    core.source.announce(paper(4), at=START - DAY)
+    await core.collect()
+    assert await core.publish() == {A: [paper(4).id]}
+
+
 async def test_a_removed_keyword_that_is_added_by_somebody_else_continues_and_is_theirs(
     core: Core,
 ) -> None:

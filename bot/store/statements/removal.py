@@ -68,7 +68,8 @@ def make_due_again(
         given,
     )
     # The same test for new papers as in ``collect``. One may have become ``known`` meanwhile, when
-    # another keyword was primed.
+    # another keyword was primed; but what this keyword's own priming made known has its time, and
+    # stays known whatever the clock was set to since.
     new = db.execute(
         f"""
         insert into ledger (channel_id, paper_id, state, why, at)
@@ -81,7 +82,9 @@ def make_due_again(
                or (p.version <> :unknown and p.published > coalesce(s.since, '')))
         on conflict (channel_id, paper_id) do update
         set state = 'due', why = excluded.why, at = excluded.at
-        where ledger.state = 'known' and {left}
+        where ledger.state = 'known' and {left} and ledger.at <> (
+          select coalesce(primed_at, '') from subscriptions
+          where channel_id = :channel and canonical = :canonical)
         """,
         given,
     )
