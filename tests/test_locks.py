@@ -79,6 +79,24 @@ def test_the_container_gets_what_the_bot_needs_and_no_more() -> None:
     assert "\nEXPOSE" not in dockerfile
 
 
+def test_two_containers_that_share_a_database_start_with_one_command() -> None:
+    services = yaml.safe_load((ROOT / "compose.postgres.yaml").read_text("utf-8"))["services"]
+    alone = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-8"))["services"]["daily-papers"]
+    first, second, database = services["bot-1"], services["bot-2"], services["database"]
+    # Two builds of one image at once collide, and the first start on a machine fails.
+    assert [name for name, each in services.items() if "build" in each] == ["bot-1"]
+    assert second["pull_policy"] == "never", "in no registry"
+    for bot in (first, second):
+        assert bot["depends_on"] == {"database": {"condition": "service_healthy"}}
+        assert "@database/" in bot["environment"]["DATABASE_URL"]
+        given = bot.keys() - {"depends_on", "environment", "pull_policy"}
+        assert {key: bot[key] for key in given} == {key: alone[key] for key in given}
+        assert given >= alone.keys() - {"build"}, "no less confined than one alone"
+    # On its socket the server answers while a new database is being set up.
+    assert ["--host", "127.0.0.1"] == database["healthcheck"]["test"][2:4]
+    assert "ports" not in database
+
+
 def test_the_example_of_the_environment_has_every_token_and_none_of_them_is_set() -> None:
     text = (ROOT / "example.env").read_text("utf-8")
     given = dict(line.split("=") for line in text.splitlines() if line and line[0] != "#")
