@@ -93,7 +93,7 @@ def test_two_containers_that_share_a_database_start_with_one_command() -> None:
         assert {key: bot[key] for key in given} == {key: alone[key] for key in given}
         assert given >= alone.keys() - {"build"}, "no less confined than one alone"
     # On its socket the server answers while a new database is being set up.
-    assert ["--host", "127.0.0.1"] == database["healthcheck"]["test"][2:4]
+    assert database["healthcheck"]["test"][2:4] == ["--host", "127.0.0.1"]
     assert "ports" not in database
 
 
