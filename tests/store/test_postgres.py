@@ -129,6 +129,7 @@ def test_an_invalid_url_is_reported_without_quoting_it() -> None:
 def test_a_server_that_is_not_there_is_waited_for(url: str) -> None:
     told = why(at(url, port="1"), StoreUnavailable)
     assert "127.0.0.1:1 does not answer (Connection refused)" in told
+    assert "Start it, or correct its address in DATABASE_URL." in told
     assert "resolve" in why("postgresql://bot@nowhere.invalid/x", StoreUnavailable)
 
 
@@ -166,6 +167,17 @@ def test_a_parameter_that_is_not_accepted_is_no_server_that_does_not_answer(
     said = why(at(url, query=f"?{query}"))
     assert "a parameter in DATABASE_URL (what follows the question mark)" in said
     assert "soon" not in said
+
+
+@pytest.mark.parametrize("port", ["99999", "0", "abc"])
+def test_a_port_that_there_can_not_be_is_not_waited_for(url: str, port: str) -> None:
+    assert "the port in DATABASE_URL is not a number from 1 to 65535" in why(at(url, port=port))
+
+
+def test_a_parameter_that_nobody_knows_is_pointed_at(url: str) -> None:
+    with pytest.raises(StoreBroken, match="question mark") as told:
+        PostgresEngine(at(url, query="?nonsense=soon"))
+    assert "nonsense" not in str(told.value)
 
 
 def test_a_user_that_does_not_exist_is_no_missing_database(url: str) -> None:
@@ -298,7 +310,9 @@ def test_a_newer_schema_stays_as_it_is_and_stops_a_bot_that_runs(url: str) -> No
 def test_a_database_that_takes_no_changes_is_waited_for(url: str) -> None:
     name = urlsplit(url).path.lstrip("/")
     run(url, f"alter database {name} set default_transaction_read_only = on")
-    assert "it is read-only now" in why(url, StoreUnavailable)
+    said = why(url, StoreUnavailable)
+    assert "it is read-only now" in said
+    assert "default_transaction_read_only" in said
 
 
 def test_defaults_of_the_database_change_nothing(url: str) -> None:

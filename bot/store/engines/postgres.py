@@ -199,7 +199,8 @@ class Server:
             raise StoreBroken(
                 "DATABASE_URL is not understood. It has the form"
                 " postgresql://user:password@host:5432/database; in a password @ : / % are written"
-                " %40 %3A %2F %25."
+                " %40 %3A %2F %25, and what follows a question mark is name=value, with names that"
+                " libpq knows."
             ) from None  # the original error quotes the URL, password included
         self._defaults = {key: value for key, value in _DEFAULTS.items() if key not in given}
         hosts = str(given.get("host") or given.get("hostaddr") or "this machine").split(",")

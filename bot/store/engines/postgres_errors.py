@@ -18,7 +18,7 @@ from bot.errors import StoreBroken, StoreBusy, StoreError, StoreUnavailable
 # Codes of our own: "28000" stands for other refusals than the first, too; the rest are libpq's.
 _NO_ENTRY = "no entry"
 _NO_TLS, _UNTRUSTED, _OTHER_HOST = "no TLS", "untrusted", "other host"
-_NO_ROOT, _PARAMETER = "no root", "parameter"
+_NO_ROOT, _PARAMETER, _PORT = "no root", "parameter", "port"
 _BUSY = {"40001", "40P01", "55P03", "57014"}
 _BROKEN = {
     "28": "it refuses the user or the password of DATABASE_URL. Check them.",
@@ -34,6 +34,7 @@ _BROKEN = {
     " &sslrootcert=/path/to/root.crt to DATABASE_URL; sslrootcert=system: those of this machine.",
     _PARAMETER: "a parameter in DATABASE_URL (what follows the question mark), or a file that one"
     " names, is not accepted. Correct it, or remove it.",
+    _PORT: "the port in DATABASE_URL is not a number from 1 to 65535. Correct it.",
     "3D000": "there is no database of the name in DATABASE_URL. Make it (createdb), or correct it.",
     "42501": "the user of DATABASE_URL may not do this there. Make it the owner of the database.",
     "53100": "its disk is full. Make room; nothing was lost.",
@@ -42,7 +43,9 @@ _BROKEN = {
 }
 _UNAVAILABLE = {
     "08": "the connection was lost.",
-    "25006": "it is read-only now: it is a replica, or is being moved to another server.",
+    "25006": "it is read-only now: it is a replica, is being moved to another server, or has"
+    " default_transaction_read_only on. Turn that off, or put the address of the one that takes"
+    " changes into DATABASE_URL.",
     "25P03": "the connection was idle for too long, and was ended.",
     # A temporary table of ours is missing, because it is a new connection.
     "42P01": "the connection was lost in the middle of this work.",
@@ -65,6 +68,7 @@ _BROKEN_WORDS = {
     "certificate verify failed": _UNTRUSTED,
     "does not match host name": _OTHER_HOST,
     "root certificate file": _NO_ROOT,
+    'invalid port number|for connection option "port"': _PORT,
     r"invalid .*value|weak sslmode|bad value for \w+:": _PARAMETER,
     "unrecognized configuration parameter": _PARAMETER,
     "private key file|could not (load|read) certificate": _PARAMETER,
@@ -112,7 +116,9 @@ def translation(where: str, error: psycopg.Error) -> StoreError | None:
                 return kind(f"{where}: {remedy}")
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         said = next((each for each in _LIBPQ if each in str(error)), "no connection")
-        return StoreUnavailable(f"{where} does not answer ({said}).")
+        return StoreUnavailable(
+            f"{where} does not answer ({said}). Start it, or correct its address in DATABASE_URL."
+        )
     return None
 
 
