@@ -164,7 +164,7 @@ class Merge:
         if self.is_guest:
             self.changes = tuple(each for each in self.changes if not takes_away(each))
         self._own = self._written_by_people(base)
-        self._is_cut = whole is not None and not self.is_guest
+        self._is_cut = not self.is_guest and (whole is not None or self._lost_its_end())
         if not accept:
             self.held_back = self._truncation() if self._is_cut else self._mass_removal()
         if self.held_back:
@@ -203,6 +203,26 @@ class Merge:
         except ConfigError:  # a keyword that an earlier version of the bot understood
             return None
         return snapshot if snapshot.meaning != self._file.snapshot.meaning else None
+
+    def _lost_its_end(self) -> bool:
+        """Whether this text does nothing but leave out the last blocks, and the marker, which stands
+        below them, with them.
+
+        An editor that was open while the chat changed something, and crashed while it saved, leaves
+        such a text, which is not the beginning of the previous one.
+        """
+        here = self._file.snapshot.by_channel.keys()
+        gone = {each.channel_id for each in self.changes if takes_away(each)} - here
+        if not self._file.unmarked or not gone:
+            return False
+        if any(each.channel_id not in gone for each in self.changes):
+            return False
+        try:
+            order = list(read(self.state.text, self._path).snapshot.by_channel)
+        except ConfigError:
+            return False
+        shown = [each for each in order if each in here or each in gone]
+        return shown[-len(gone) :] == [each for each in shown if each in gone]
 
     def _written_by_people(self, base: Snapshot) -> tuple[str, ...]:
         """The channels that a person wrote into the file, and has not taken out of it since. Those

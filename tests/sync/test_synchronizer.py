@@ -159,6 +159,33 @@ def test_a_text_that_another_system_s_editor_did_not_save_whole_removes_nothing(
     assert full.text == left
 
 
+def test_a_text_from_before_a_change_in_the_chat_that_was_not_saved_whole_removes_nothing(
+    full: Setup,
+) -> None:
+    old = full.text
+    full.database.follow(MANY[0], "from the chat")
+    assert full.sync().wrote
+    full.write(old[: old.index(block(MANY[5], "graph", "reward model"))])
+    report = full.sync()
+    assert (report.changes, report.held_back) == ((), True)
+    assert set(full.database.says()) == set(MANY)
+    full.edit(block(MANY[1], "graph", "reward model"), block(MANY[1], "graph"))
+    assert full.sync().problem == ""
+    now = full.agree()
+    assert now.pop(MANY[0]) == {"graph", "reward model", "from the chat"}
+    assert now.pop(MANY[1]) == {"graph"}
+    assert set(now) == set(MANY[2:])
+
+
+def test_a_block_taken_from_the_middle_of_an_old_text_is_taken_over(full: Setup) -> None:
+    old = full.text
+    full.database.follow(MANY[0], "from the chat")
+    assert full.sync().wrote
+    full.write(old.replace(block(MANY[3], "graph", "reward model"), ""))
+    assert not full.sync().held_back
+    assert set(full.agree()) == {*MANY} - {MANY[3]}
+
+
 def test_a_text_is_known_as_the_beginning_of_one_that_was_edited_outside_of_the_channels(
     full: Setup,
 ) -> None:
