@@ -205,8 +205,8 @@ class Merge:
         return snapshot if snapshot.meaning != self._file.snapshot.meaning else None
 
     def _lost_its_end(self) -> bool:
-        """Whether this text does nothing but leave out the last blocks, and the marker, which stands
-        below them, with them.
+        """Whether this text does nothing but leave out the last blocks, and with them the marker,
+        which stands below them.
 
         An editor that was open while the chat changed something, and crashed while it saved, leaves
         such a text, which is not the beginning of the previous one.
