@@ -38,19 +38,19 @@ from benchmarks.bench_channels import (
     alone,
     prepare,
 )
+from benchmarks.bench_store import queue
 from benchmarks.report import Row, table
 from bot.app.service import SWITCH_INTERVAL
 from bot.clock import SystemClock
 from bot.core.collect import collect
 from bot.core.leases import LEASE, RENEW_INTERVAL, Leases
 from bot.core.publish import publish
-from bot.keywords import parse
-from bot.model import ChannelAgenda, Draft, Paper, Publication, Receipt, roles
+from bot.model import Paper, Receipt, roles
 from bot.store import FILE, back_up, restore
 from bot.store.store import SqlStore
 from tests.fakes import START, FakeClock
 from tests.store import postgres
-from tests.store.database import follow_all, opened, opened_on_postgres, select
+from tests.store.database import opened, opened_on_postgres, select
 
 POSTS = 2_000
 POST_CHANNELS = 200
@@ -72,29 +72,17 @@ def claims() -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "db"
         with closing(opened(path)) as store:
-            _queue(store)
+            asyncio.run(queue(store, POSTS, POST_CHANNELS))
         sqlite = _together(1, _claim, str(path))
     per_second = POSTS / sqlite
     yield Row("claim and settle, SQLite, 1 worker", f"{per_second:.0f}/s", 1.0, "SQLite")
     for number in WORKERS:
         with postgres.database() as url:
             with closing(opened_on_postgres(url)) as store:
-                _queue(store)
+                asyncio.run(queue(store, POSTS, POST_CHANNELS))
             found = POSTS / _together(number, _claim, url)
         what = f"claim and settle, PostgreSQL, {number} workers"
         yield Row(what, f"{found:.0f}/s", found / per_second, "SQLite")
-
-
-def _queue(store: SqlStore) -> None:
-    channels = [f"fake:{n}" for n in range(POST_CHANNELS)]
-    follow_all(store, [(each, parse("reward model")) for each in channels], START)
-
-    def plan(n: int) -> Callable[[ChannelAgenda], Publication]:
-        numbers = range(n, POSTS, POST_CHANNELS)
-        drafts = tuple((f"key-{number}", Draft("{}" * 400, ())) for number in numbers)
-        return lambda _: Publication(drafts=drafts)
-
-    asyncio.run(store.publish([(each, plan(n)) for n, each in enumerate(channels)], START))
 
 
 def _opened(where: str) -> SqlStore:

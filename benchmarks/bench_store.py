@@ -45,7 +45,7 @@ def durable_commit() -> list[Row]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         store = opened(folder / "db")
-        _queue(store, COMMITS * ROUNDS)
+        asyncio.run(queue(store, COMMITS * ROUNDS, 100))
         handle = os.open(folder / "raw", os.O_RDWR | os.O_CREAT)
         os.posix_fallocate(handle, 0, 4096 * COMMITS)
         rounds = [
@@ -83,14 +83,18 @@ def _touch(db: Connection) -> None:
     db.execute("update channels set probes = probes + 1 where id = 'fake:1'")
 
 
-def _queue(store: SqlStore, posts: int) -> None:
-    follow_all(store, [(f"fake:{n}", parse("reward model")) for n in range(100)], START)
+async def queue(store: SqlStore, posts: int, channels: int) -> None:
+    """So many posts, in so many channels by turns."""
+    ids = [f"fake:{n}" for n in range(channels)]
+    follow_all(store, [(each, parse("reward model")) for each in ids], START)
 
     def plan(n: int) -> Callable[[ChannelAgenda], Publication]:
-        return lambda _: Publication(drafts=((f"key-{n}", Draft("{}" * 400, ())),))
+        numbers = range(n, posts, channels)
+        drafts = tuple((f"key-{number}", Draft("{}" * 400, ())) for number in numbers)
+        return lambda _: Publication(drafts=drafts)
 
-    plans = [(f"fake:{n % 100}", plan(n)) for n in range(posts)]
-    asyncio.run(store.publish(plans, START))
+    made = await store.publish([(each, plan(n)) for n, each in enumerate(ids)], START)
+    assert made == posts
 
 
 def _settle(store: SqlStore) -> None:
