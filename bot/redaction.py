@@ -16,6 +16,8 @@ from urllib.parse import unquote, urlsplit
 _TOKEN = re.compile(
     r"xox[a-z][-.](?=[.-]*\w)[\w.-]+|xapp-[\w-]+|\b[\w-]{20,30}\.[\w-]{5,8}\.[\w-]{25,}", re.ASCII
 )
+# In an address of whatever host: no paper's has one.
+_PASSWORD = re.compile(r"(?<=://)([^\s/:@\"'<>]*:)[^\s/@\"'<>]+(?=@)")
 _MIN_SECRET_LENGTH = 6  # characters; hiding shorter ones would hide ordinary words
 
 _MIN_SECRET_PATH_LENGTH = 13  # characters; a shorter path may be a word that occurs elsewhere
@@ -35,7 +37,7 @@ def hide_addresses(urls: Iterable[str]) -> None:
     """Show only scheme and host of these addresses from now on in this process.
 
     They come from the configuration: proxies, the ping address, a database. Their user name,
-    password, path and query may each be a credential. Addresses on other hosts stay as they are.
+    password, path and query may each be a credential. Of other addresses only a password is hidden.
     """
     for url in urls:
         parts = urlsplit(url if "://" in url else f"//{url}")
@@ -65,4 +67,4 @@ def redacted(text: str) -> str:
         text = pattern.sub(lambda at: f"{at[1]}{at[2]}{'/…' if at[3] else ''}", text)
     for secret in _hidden:
         text = text.replace(secret, "***")
-    return _TOKEN.sub("***", text)
+    return _TOKEN.sub("***", _PASSWORD.sub(r"\1***", text))

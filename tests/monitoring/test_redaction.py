@@ -53,6 +53,14 @@ def _configured() -> Iterator[None]:
         ("https://ping.uni.test.evil.test/whole", "https://ping.uni.test.evil.test/whole"),
         ("http://proxy.uni.test:31280/whole", "http://proxy.uni.test:31280/whole"),
         ("Ada Example <ada@uni.test>", "Ada Example <ada@uni.test>"),
+        # Of an address that was not configured, or was written otherwise: the password, however
+        # short, and nothing else.
+        (
+            "postgresql://bot:geh@other.test/db is gone",
+            "postgresql://bot:***@other.test/db is gone",
+        ),
+        ("http://:geh@proxy.uni.test:31280/x", "http://:***@proxy.uni.test:31280/x"),
+        ("https://git.test/a:b/c@1.2, see @ada", "https://git.test/a:b/c@1.2, see @ada"),
     ],
 )
 def test_an_address_that_was_configured_shows_where_it_leads_alone(text: str, shown: str) -> None:
