@@ -190,7 +190,8 @@ _ROOT = re.compile(r"(?<!\\)\\sqrt\{[^{}]*\}")
 _GROUP = r"\{((?:[^{}]|\{[^{}]*\})*)\}"
 _FOR_PDF = re.compile(rf"\\texorpdfstring\s*{_GROUP}\s*{_GROUP}")
 _COMMAND_AND_BRACE = re.compile(r"(?<!\\)(\\[A-Za-z]+)(?=\{(?!\}$))")
-_COMMAND_AND_ARGUMENT = re.compile(r"(?<!\\)\\[A-Za-z]+ \{")
+_COMMAND_AND_ARGUMENT = re.compile(r"(?<!\\)\\(?:[A-Za-z]+ |[\"'`^~=.])\{")
+_LINE_BREAK = re.compile(r"\s*(?<!\\)\\\\\s*")
 _LOOKS_LIKE_AN_ENTRY = re.compile(r"@(?=\w*\s*\{)")
 
 
@@ -241,7 +242,7 @@ def _one_for_all(both: re.Match[str]) -> str:
 
 def _plain(text: str) -> str:
     text = text.replace(r"\{", r"\textbraceleft{}").replace(r"\}", r"\textbraceright{}")
-    text = _DOLLAR.sub(r"\\$", text)
+    text = _DOLLAR.sub(r"\\$", _LINE_BREAK.sub(" ", text))
     text = _SPECIAL.sub(lambda sign: rf"\{sign[0]}", text)
     return _CARET.sub(r"\\textasciicircum{}", text)
 

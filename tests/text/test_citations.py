@@ -237,6 +237,9 @@ def test_citeproc_reads_titles_names_and_venues(tmp_path: Path) -> None:
         ("A slow(^2)result of x^y", "A slow(^2)result of x^y"),
         ("A result of \\L{}ukasz", "A result of Łukasz"),
         ("A slow Erd{\\H{o}}s", "A slow Erdős"),
+        ('Schr\\"{o}dinger operators', "Schrödinger operators"),
+        ("A caf\\'{e} of caf\\'{e}s", "A café of cafés"),
+        ("Slow \\\\ in two lines", "Slow in two lines"),
     ],
 )
 def test_citeproc_reads_a_command_with_its_argument(title: str, read: str, tmp_path: Path) -> None:
