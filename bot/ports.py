@@ -747,11 +747,11 @@ class Zotero(Protocol):
 
 
 class LeaseStore(Protocol):
-    """Roles that one process has at a time, where several share a database. Where one process
-    serves the database it has them all. Raises StoreError.
+    """Leases on roles, for several processes that share a database: one process at a time holds a
+    role. A process that serves the database alone holds all of them. Raises StoreError.
 
-    A role is a name of one's own, such as ``collector`` or ``discord shard 3 of 16``. Whoever acts
-    in it keeps ``bot.core.leases.Lease``, which renews it and knows until when it may act.
+    ``bot.model.roles`` names the roles. ``bot.core.leases.Lease`` renews the lease on one, and
+    knows for how long it is still safe to act.
     """
 
     @property
@@ -771,8 +771,8 @@ class LeaseStore(Protocol):
         ...
 
     async def agree_on_settings(self, settings: str) -> str:
-        """The settings that all processes which share the database have to use: these, or those
-        with which another living process was started."""
+        """The settings that all processes which share the database have to use: those of the
+        process that started first, or these if no other process holds a role."""
         ...
 
     async def release_lease(self, role: str) -> None:
@@ -791,8 +791,8 @@ class PaceStore(LeaseStore, Protocol):
 
 
 class RecoveryStore(Protocol):
-    """What a process that died, a clock that was ahead, or another ``bot.toml`` has left. Raises
-    StoreError."""
+    """Repairs after a process that died, a clock that was ahead, or a change of ``bot.toml``.
+    Raises StoreError."""
 
     async def release(self, now: datetime, settling: float, platform: str = "") -> None:
         """Mark what was being sent (on this platform) as of unknown outcome: it can be searched for
@@ -817,13 +817,17 @@ class RecoveryStore(Protocol):
 
 
 class ReportStore(Protocol):
-    """What people are shown. Every method is one consistent snapshot; raises StoreError."""
+    """Views of the database that people are shown. They change nothing; each is one consistent
+    snapshot. Raises StoreError."""
 
     async def state(self, *channel_ids: str) -> StateView:
-        """The state with these channels, as far as they are known; with all if none is named."""
+        """What ``status`` shows, with those of these channels that are known; with all channels if
+        none is named."""
         ...
 
-    async def paper(self, paper_id: str) -> PaperView: ...
+    async def paper(self, paper_id: str) -> PaperView:
+        """What is known of a paper, in every channel; also if it was never fetched."""
+        ...
 
     async def channels_of_person(self, person_id: str) -> Sequence[str]:
         """The channels that follow something which this person added."""
@@ -1066,9 +1070,10 @@ class PeopleStore(ReportStore, LibraryStore, DiscussionStore, Protocol):
 
 
 class SessionStore(Protocol):
-    """Sessions of a platform that counts them, over all restarts and processes. Raises StoreError.
+    """Sessions and shards of a platform that limits how many sessions may begin, such as Discord.
+    Counts over all restarts and processes. Raises StoreError.
 
-    ``account`` is whose they are, as the platform's adapter names it.
+    ``account`` is the bot account that the sessions belong to, as the platform's adapter names it.
     """
 
     async def claim_session(
@@ -1081,16 +1086,17 @@ class SessionStore(Protocol):
         hourly: int,
         daily: int,
     ) -> datetime | None:
-        """Record that a session begins now, and return ``None``; or return when one may begin, and
-        record nothing.
+        """Record that a session begins at ``at``, and return ``None``; or, if none may begin yet,
+        record nothing and return when one may.
 
-        Two of a bucket are at least ``interval`` apart; of all together there are at most
-        ``hourly`` in an hour and ``daily`` in a day.
+        Two sessions in the same bucket begin at least ``interval`` apart. In all buckets together,
+        at most ``hourly`` begin in an hour, and ``daily`` in a day.
         """
         ...
 
     async def hold_sessions(self, account: str, at: datetime, seconds: float, reason: str) -> None:
-        """No session is to begin for so long after ``at``. Claims do not look at it."""
+        """Record that no session is to begin for so many seconds after ``at``, and why.
+        ``claim_session`` does not check this; ``sessions_held`` tells it."""
         ...
 
     async def sessions_held(self, account: str, now: datetime) -> tuple[str, datetime] | None:
@@ -1103,14 +1109,18 @@ class SessionStore(Protocol):
         ...
 
     async def share_shards(self, account: str, count: int, seconds: float) -> ShardShare:
-        """Keep this process's shards of the account for so many seconds from the call on, by the
-        clock of the database's server, and take what is free and its part. Of ``count``, unless
-        others have begun with another number. Where one process serves the database it has them
-        all. Waits for no other work of the store."""
+        """Renew this process's leases on shards of the account, and take free shards up to its fair
+        part, for so many seconds from the call on, by the clock of the database server.
+
+        There are ``count`` shards, unless other processes hold shards of another total: then theirs
+        counts. A process that serves the database alone holds all of them. Waits for no other work
+        of the store.
+        """
         ...
 
     async def release_shards(self, account: str, some: Collection[int] | None = None) -> None:
-        """Other processes may have these shards at once, or, with ``None``, all of this one's."""
+        """Let other processes take these shards at once; with ``None``, all that this process
+        holds, and it no longer counts when shards are shared out."""
         ...
 
 
@@ -1120,7 +1130,7 @@ class RefusalStore(Protocol):
     async def record_refusal(self, platform: str, reason: str, at: datetime) -> None: ...
 
     async def clear_refusal(self, platform: str) -> None:
-        """It lets the bot in; nothing to do where it always did."""
+        """Record that the platform lets the bot in. Does nothing if no refusal is recorded."""
         ...
 
 
@@ -1174,14 +1184,15 @@ class MonitoringStore(Protocol):
 
 
 class MaintenanceStore(Protocol):
-    """What is done at night. Raises StoreError."""
+    """Deleting old data and checking for damage, every night. Raises StoreError."""
 
     async def outdated(self, now: datetime) -> Outdated:
         """Everything that may be deleted now. Changes nothing."""
         ...
 
     async def forget(self, what: Outdated, now: datetime) -> None:
-        """In one transaction, but for what is needed again since ``outdated`` was queried."""
+        """Delete this in one transaction, except what has come to be needed again since
+        ``outdated`` was called."""
         ...
 
     async def integrity_problems(self) -> tuple[str, ...]: ...
@@ -1254,8 +1265,9 @@ class SyncTransaction(Protocol):
         ...
 
     def apply(self, changes: Sequence[Change], who: str) -> Sequence[Change]:
-        """Carry the changes out, and say which those were: none in a private conversation. One
-        that is made already changes nothing."""
+        """Carry out the changes, and return them without those in private conversations, which only
+        their person may change. A change that was made already has no effect. ``who`` is recorded
+        as the name of the person who made them."""
         ...
 
     def arrange(self, channel_id: str, canonicals: Sequence[str]) -> None:
@@ -1271,7 +1283,7 @@ class SyncTransaction(Protocol):
         ...
 
     def record_revision(self, number: int, snapshot: bytes) -> None:
-        """Keep it, and at least the 200 before it."""
+        """Keep this revision, and at least the 200 before it."""
         ...
 
     def state(self, file: str) -> bytes | None:
@@ -1279,7 +1291,8 @@ class SyncTransaction(Protocol):
         ...
 
     def set_state(self, file: str, state: bytes) -> None:
-        """Keep it; forgets files that were not compared for a year, but never the owner's."""
+        """Keep the state of this file. Deletes the states of files that were not compared for a
+        year, except that of ``file_owner``."""
         ...
 
     def file_owner(self) -> str | None:
@@ -1289,7 +1302,8 @@ class SyncTransaction(Protocol):
     def set_file_owner(self, file: str) -> None: ...
 
     def rename_file(self, old: str, new: str) -> None:
-        """What is kept of the one is the other's from now on."""
+        """Keep what is stored about the file ``old`` under the name ``new``, in place of what was
+        stored there."""
         ...
 
 
@@ -1297,7 +1311,7 @@ class SyncDatabase(Protocol):
     """The database as the synchronisation with ``bot.toml`` needs it. Raises StoreError."""
 
     def transaction(self) -> AbstractContextManager[SyncTransaction]:
-        """One transaction that sees no other's half: commits at the end, rolls back on an error."""
+        """One transaction, isolated from all others: commits at the end, rolls back on an error."""
         ...
 
 

@@ -1,7 +1,8 @@
-"""Tells one person, privately, what became of a channel or a library: who first added a keyword
-there, or connected it.
+"""Tells a person in a private message that their channel refuses posts or was archived, or that
+their Zotero library takes no papers any more.
 
-What can't be told is logged; nothing depends on it.
+For a channel that is whoever first added a keyword there, for a library whoever connected it. A
+message that can't be delivered is logged, and not sent again.
 """
 
 from __future__ import annotations

@@ -86,7 +86,7 @@ class _Account:
     def __init__(self, name: str) -> None:
         self.name = name
         self.in_flight = 0
-        self.has_none = False  # no post that could be claimed, when that was last looked up
+        self.has_none = False  # no post could be claimed at the last attempt
         self.by_channel: Counter[str] = Counter()
         self.by_server: Counter[str] = Counter()
 

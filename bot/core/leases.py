@@ -49,14 +49,14 @@ class Lease:
         return self._clock.monotonic() < self._until and self._clock.now() < self._until_at
 
     def check(self) -> None:
-        """Right before a request is written. Raises TryLater where another process may have the
-        role by now: nothing was sent."""
+        """Raises TryLater if another process may hold the role by now. To be called right before a
+        request is written to the network, so that nothing was sent then."""
         if not self.is_held:
             raise TryLater(f"This process is no longer the one that may act ({self.role}).")
 
     async def renew(self) -> bool:
-        """Take the role if it is free, or keep it for another lease; whether it is held then. A
-        database that does not answer changes nothing."""
+        """Take the role if it is free, or renew its lease. Returns whether it is held afterwards.
+        If the database does not answer, the lease stays as it was."""
         monotonic, now = self._clock.monotonic(), self._clock.now()
         try:
             fence = await self._store.acquire_lease(self.role, self._length.total_seconds())
@@ -95,7 +95,7 @@ class Leases:
         self._length = length
         self._clock = clock
         self._leases = {role: Lease(role, store, clock, length=length) for role in roles}
-        self._held: set[str] = set()  # when it was last looked
+        self._held: set[str] = set()  # after the last renewal
 
     def __getitem__(self, role: str) -> Lease:
         return self._leases[role]
@@ -105,8 +105,8 @@ class Leases:
         return self._leases[role].is_held
 
     async def renew(self) -> tuple[set[str], set[str]]:
-        """Renew what is held and take what is free: what was gained, and what was lost, since the
-        last call."""
+        """Renew the roles that are held, and take those that are free. Returns which were gained,
+        and which were lost, since the last call."""
         for lease in self._leases.values():
             await lease.renew()
         held = {role for role, lease in self._leases.items() if lease.is_held}
@@ -116,12 +116,12 @@ class Leases:
 
     @property
     def missing(self) -> list[str]:
-        """The roles that other processes hold."""
+        """The roles that this process does not hold now, sorted."""
         return sorted(role for role, lease in self._leases.items() if not lease.is_held)
 
     async def keep(self) -> None:
-        """Renew what is held until cancelled; for who wants nothing else. Returns at once where no
-        other process can have it."""
+        """Renew the roles until cancelled, for a caller that need not know when one is lost.
+        Returns at once if no other process can hold them."""
         while any(lease.is_shared for lease in self._leases.values()):
             await self._clock.sleep(self._length.total_seconds() / 4)
             await self.renew()

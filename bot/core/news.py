@@ -61,8 +61,9 @@ MAX_TEXT_LENGTH = 300  # of what is kept of a comment or a venue, in characters
 
 
 class FollowUp(NamedTuple):
-    """What became of posted papers: those to be recorded, the news of them, and up to which day it
-    is known of all of them (``None``: no further than before)."""
+    """The result of ``follow_up``: the posted papers whose new state is to be recorded, the news
+    about them, and the day up to which the changes of all posted papers are known (``None``: no
+    later than before)."""
 
     papers: tuple[Paper, ...] = ()
     news: tuple[News, ...] = ()
