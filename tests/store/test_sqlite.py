@@ -28,7 +28,7 @@ from bot.store.migrations import MIGRATIONS
 from bot.store.statements.subscriptions import follow, subscriptions
 from tests.builders import paper
 from tests.fakes import START, FakeClock, FakeSource
-from tests.store.database import OtherTransaction, change, opened, select, wait
+from tests.store.database import OtherTransaction, change, follow_all, opened, select, wait
 
 ROOT = Path(__file__).parents[2]
 
@@ -286,3 +286,29 @@ async def test_a_keyword_of_a_channel_that_is_not_there_keeps_no_paper_from_the_
     [view] = (await store.state("console:")).channels
     assert view.due == 1
     store.close()
+
+
+def test_following_a_keyword_takes_no_longer_beside_a_thousand_channels(tmp_path: Path) -> None:
+    def steps(channels: int) -> int:
+        """Of SQLite's machine."""
+        counted = 0
+
+        def count() -> int:
+            nonlocal counted
+            counted += 1
+            return 0
+
+        def work(db: Connection) -> None:
+            assert isinstance(db, sqlite3.Connection)
+            db.set_progress_handler(count, 1)
+            follow(db, "fake:new", parse("reward model"), Person("Ada", "fake:1"), START)
+            db.set_progress_handler(None, 1)
+
+        with closing(opened(tmp_path / f"{channels}.db")) as store:
+            there = [(f"fake:{n}", parse("graph")) for n in range(channels)]
+            follow_all(store, there, START)
+            wait(store.engine.write(work))
+        return counted
+
+    alone = steps(10)
+    assert 0 < steps(1000) < 1.5 * alone
