@@ -30,6 +30,7 @@ from adapters.slack.http import (
 from adapters.slack.managers import team_of_person
 from adapters.slack.platform import Slack
 from adapters.slack.render import compose
+from adapters.slack.responder import NOTICE
 from bot.errors import CannotTell, ChannelRefused, PlatformDown, PlatformRefused
 from bot.model import Channel
 from bot.monitoring import logs
@@ -254,10 +255,16 @@ async def test_a_request_that_slack_repeats_changes_nothing_twice(host: Host) ->
 async def test_two_hundred_people_at_once_are_acknowledged_in_time_and_answered(
     host: Host,
 ) -> None:
-    """Each within the three seconds that the small Slack waits, as Slack does."""
+    """Each within the three seconds that the small Slack waits, as Slack does. On a busy machine
+    some are told first that it takes a moment."""
     words = [f"why 2603.{number:05d}" for number in range(200)]
     names = await asyncio.to_thread(host.http.commands_at_once, words, ROOM)
-    await happens(host.server, lambda: all(len(host.server.answers[name]) == 1 for name in names))
+
+    def answers(name: str) -> int:
+        return sum(each["text"] != NOTICE for each in host.server.answers[name])
+
+    await happens(host.server, lambda: all(map(answers, names)))
+    assert {answers(name) for name in names} == {1}
 
 
 async def test_the_address_is_confirmed_where_slack_asks_for_it(host: Host) -> None:
