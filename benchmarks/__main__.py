@@ -29,7 +29,7 @@ ALL = {
     "slack_acks": "Acknowledging commands on Slack",
     "discord": "Delivering on Discord",
 }
-LARGE = ("postgres_large",)  # half an hour; only where named
+LARGE = ("postgres_large",)  # takes very long; only where named
 DRAWN = ("requests", "day", "matching", "growth", "fleet")
 
 

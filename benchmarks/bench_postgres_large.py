@@ -1,6 +1,6 @@
 """The day of ``bench_postgres`` for 100,000 channels.
 
-Apart, because it takes half an hour, 8 GB of memory and 10 GB of disk.
+Apart, because it takes very long: the day on SQLite alone had not ended after a quarter of an hour.
 """
 
 from __future__ import annotations
